@@ -19,7 +19,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Averaging:
-    """The flags: the two run directories, and the checkpoints to average."""
+    """The flags for the two run directories and the averaged checkpoints."""
 
     model: str = setting("Directory of the run.")
     output_dir: str = setting("Directory of the new run, which is made.")
@@ -76,8 +76,8 @@ def average(
         that have no undamaged checkpoint are left out.
 
     Raises:
-        ValueError: none of these checkpoints exists, all are damaged, or
-            `--steps` are not numbers.
+        ValueError: none of these checkpoints exists, all are damaged, or a
+            value of `--steps` is not a number.
     """
     architecture = kt.TransformerConfig(**config["architecture"])
     model = kt.build_transformer(architecture, dtype="float32")

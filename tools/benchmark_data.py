@@ -2,10 +2,10 @@
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
-prints JSON: the pairs and the windows of an epoch; the seconds until the shards
-are open, and until the first window is read; the seconds to read a window in
-the middle of an epoch; the pairs per second; and the peak memory of the process
-before the shards are opened, and at the end.
+prints JSON: the numbers of pairs and of windows in an epoch; the seconds until
+the shards are open, and until the first window is read; the seconds to read a
+window in the middle of an epoch; the pairs that are read per second; and the
+peak memory of the process before the shards are opened, and at the end.
 
 For rows of one pair and for packed rows it also prints the seconds until the
 first batch of a new run, and of a run that continues in the middle of an epoch;
@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """The flags: the shards, and how to read them."""
+    """The flags of the program: which shards it reads, and how."""
 
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)
@@ -87,6 +87,11 @@ def measure_batches(
         pairs: the pairs of the batches.
         packed: whether several pairs share a row.
         reading: the flags of the program.
+
+    Returns:
+        The seconds to the first batch of a new run, and of a run that continues
+        in the middle of an epoch; the share of padding; and the target tokens
+        per second.
     """
 
     def batches():
@@ -105,7 +110,7 @@ def measure_batches(
         target_tokens += int(weights.sum())
         tokens += int((source_ids != pairs.source_special_ids.pad).sum())
     ended = time.perf_counter()
-    # A run that continues reads this bookmark from its checkpoint.
+    # A run that continues reads such a bookmark from its checkpoint.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
     resumed.use_bookmark(

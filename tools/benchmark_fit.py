@@ -8,8 +8,8 @@ process. Then it trains a small model with one step and with ten steps in a call
 of the graph. It prints a line of JSON for each comparison: the medians and the
 ranges of the milliseconds per step and of their ratio, and the losses of the
 first round. In the first line, the ratio is our time over that of Keras; in the
-second, the time with ten steps per call over the time with one step. The two
-losses of a line must be equal; otherwise the trainings differ.
+second, the time with ten steps per call over the time with one step. Compare
+the two losses of a line yourself: if they differ, so do the trainings.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ class PlainModel(keras.Model):
 
 
 class RoundTime(keras.callbacks.Callback):
-    """Callback that measures the seconds of the last epoch."""
+    """Callback that keeps the seconds and the loss of the last epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
@@ -110,7 +110,7 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
     """
     times = {name: [] for name in models}
     losses = {}
-    # The times of the first round are left out of the result.
+    # The round that is not timed comes first.
     for _ in range(1 + rounds):
         for name, model in models.items():
             clock = RoundTime()
@@ -127,7 +127,14 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
 
 
 def compare(times, losses, ours, theirs):
-    """Returns the losses, and medians and ranges of times and of ratios."""
+    """Returns the losses, and medians and ranges of times and of ratios.
+
+    Args:
+        times: the result of `by_turns`, the milliseconds of each timed round.
+        losses: the result of `by_turns`, the loss of each model.
+        ours: the name of the model whose time is divided by the other time.
+        theirs: the name of the other model.
+    """
     ratios = [
         our_time / their_time
         for our_time, their_time in zip(times[ours], times[theirs], strict=True)
@@ -148,7 +155,7 @@ def compare(times, losses, ours, theirs):
 
 
 def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
-    """Compares our train step with Keras's, on the same model."""
+    """Compares our train step with that of Keras, on the same model."""
 
     def transformer():
         return make_transformer(
@@ -170,7 +177,12 @@ def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
 
 
 def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
-    """Compares ten steps per call of the graph with one, for a small model."""
+    """Compares ten steps per call of the graph with one, for a small model.
+
+    Args:
+        rounds: timed rounds of each model.
+        jit_compile: whether XLA compiles the step.
+    """
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
     models = {
         name: compile_model(

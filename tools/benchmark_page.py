@@ -1,11 +1,12 @@
-"""Times the page of a run in a headless browser.
+"""Times the page that tools.explore writes, in a headless browser.
 
     python -m tools.benchmark_page --page=runs/demo/page.html
 
 The program prints JSON: the size of the file in megabytes; the seconds until
 the page is drawn; the seconds from a new sentence to the drawing of its
-translation, with the search of the page; and the milliseconds from a move of
-the slider of steps to the new layout. Each time is [median, smallest, largest].
+translation, which the page searches for itself; and the milliseconds from a
+move of the slider of steps to the new layout. Each time is a list of the
+median, the smallest and the largest value.
 The program needs Debian's chromium and the package playwright.
 """
 
@@ -20,7 +21,8 @@ import time
 from trainers import program
 from trainers.settings_flags import setting
 
-# Sentences of the built-in corpus, with 13 to 17 tokens.
+# The page translates these sentences of the built-in corpus. They have 13 to 17
+# tokens.
 _SENTENCES = (
     "The frog didn't cross the field because it was too sick.",
     "The cow didn't enter the tunnel because it was too narrow.",
@@ -28,14 +30,15 @@ _SENTENCES = (
     "The frog didn't cross the field because it was too wide.",
     "The cow didn't enter the tunnel because it was too frightened.",
 )
-# Whether the page has drawn its last section, and a translation that differs
-# from `text`.
+# JavaScript that tells whether the page has drawn its last section, and a
+# translation that differs from `text`.
 _DRAWN = """text => {
   const target = document.querySelector("#whole .translation");
   const last = document.querySelector("#attribution");
   return target && last && target.textContent !== text;
 }"""
-# The milliseconds from a move of the slider of steps to the new layout.
+# JavaScript that returns the milliseconds from a move of the slider of steps to
+# the new layout.
 _CHANGE = """async value => {
   const slider = document.querySelector("#decoding .slider input");
   await new Promise(requestAnimationFrame);
@@ -69,19 +72,19 @@ def measured(path: str, repeats: int) -> dict:
     """Times a page in Chromium.
 
     Args:
-        path: the page.
-        repeats: how often the page is opened.
+        path: the file of the page.
+        repeats: how often the page is opened, at least 1.
 
     Returns:
-        Dict of `megabytes`, the size of the file; and of the medians, smallest
-        and largest values of `opened_seconds`, `translated_seconds` and
-        `slider_milliseconds`.
+        Dict of `megabytes`, the size of the file; and of `opened_seconds`,
+        `translated_seconds` and `slider_milliseconds`, each a list of the
+        median, the smallest and the largest value.
 
     Raises:
         FileNotFoundError: chromium is not installed.
     """
-    # Only this function needs playwright. So --help and the tests without a
-    # browser run if playwright is not installed.
+    # Only this function imports playwright. So --help and the tests without a
+    # browser run even if playwright is not installed.
     from playwright import sync_api
 
     browser_path = shutil.which("chromium")

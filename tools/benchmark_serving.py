@@ -5,11 +5,12 @@
 
 The server may be tools.serve_ray or TensorFlow Serving. The requests differ in
 their signature, and in the number and length of their texts. First, one thread
-sends each distinct request once. Then all threads send requests. The response
+sends each distinct request once. Then all threads send requests. Each response
 must be the one that the single thread received for the same request; numbers
 may differ by rounding. The program prints JSON: the number of errors and the
-first errors, seconds of a request, texts per second, and the memory of the
-server.
+first errors, the median and the 99th percentile of the seconds of a request,
+and the texts per second. With --server_pid it also prints the memory of the
+server in megabytes, measured about ten times.
 """
 
 import concurrent.futures
@@ -78,7 +79,7 @@ class Client:
     """A client of a server. Each thread has its own connection.
 
     Args:
-        url: the URL of the model.
+        url: the URL of the model, which begins with `http://`.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,10 +88,10 @@ class Client:
         self._local = threading.local()
 
     def ask(self, request: dict) -> Any:
-        """Sends a request, and returns the predictions.
+        """Sends a request, and returns the predictions in the response.
 
         Args:
-            request: the body, as JSON values.
+            request: the body of the request, as JSON values.
 
         Raises:
             ValueError: the status of the response is not 200, or the response
@@ -181,6 +182,10 @@ def measure(load: Load, distinct: list[dict], expected: list) -> dict:
         load: the flags of the requests.
         distinct: the requests to draw from.
         expected: the predictions for each of these requests.
+
+    Returns:
+        Dict of what the program prints; the docstring of this module describes
+        it. `memory_mb` is empty without `load.server_pid`.
     """
     source = random.Random(load.seed + 1)
     numbers = [source.randrange(len(distinct)) for _ in range(load.requests)]

@@ -23,7 +23,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Timing(training_sizes.StepSizes):
-    """The flags of the model and the batch to time, and of the steps."""
+    """The flags: the sizes of the model and batch, and the number of steps."""
 
     steps: int = setting("Timed steps.", 12, least=3)
 
@@ -50,11 +50,14 @@ def step_flops(sizes: Timing) -> float:
     The product of a matrix with `x` rows and `y` columns, and a matrix with `y`
     rows and `z` columns, takes `2 * x * y * z` operations. The backward pass
     takes twice as many operations as the forward pass.
+
+    Args:
+        sizes: the flags. Sources and targets have the length `sizes.length`.
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Multiplications for each token: the four projections, then the attention
-    # scores and the weighted sum.
+    # Multiplications of an attention for each token: the four projections, then
+    # the attention scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
@@ -65,6 +68,8 @@ def step_flops(sizes: Timing) -> float:
 
 def ceiling_flops(dtype: str) -> float:
     """Measures the floating-point operations per second of a matrix product.
+
+    The median of 7 products of large square matrices is taken.
 
     Args:
         dtype: the type of the matrices.
@@ -82,9 +87,14 @@ def ceiling_flops(dtype: str) -> float:
 
 
 def step_seconds(model, sizes: Timing) -> list[float]:
-    """Trains a compiled model, and returns the seconds of each timed step."""
+    """Trains a compiled model, and returns the seconds of each timed step.
+
+    Args:
+        model: the model.
+        sizes: the flags, with the sizes of a batch and the number of steps.
+    """
     times = StepTimes()
-    # The first steps trace the graph and warm the caches.
+    # The first steps are not timed, since they trace the graph and fill caches.
     warm_up = 3
     model.fit(
         training_sizes.endless_batches(

@@ -3,12 +3,14 @@
     python -m tools.build_vocabulary --source=train.en --target=train.fr \\
         --output=vocabulary.model --size=32000
 
-With --target_output, each language gets its own vocabulary. The trainer and
-tools.prepare_data read the files with --vocabulary and --target_vocabulary.
+With --target_output, each language gets its own vocabulary. The flags
+--vocabulary and --target_vocabulary of the trainer and of tools.prepare_data
+take these files.
 """
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Iterator
 
 import keras_transformer as kt
@@ -16,7 +18,8 @@ from keras_transformer.text import NORMALIZATIONS
 from trainers import program, progress
 from trainers.settings_flags import setting
 
-# Matrix products are fast if the vocabulary size is a multiple of this number.
+# Without --exact_size, the size of a vocabulary is rounded up to a multiple of
+# this number, because matrix products are then fast.
 _MULTIPLE = 8
 
 
@@ -83,6 +86,21 @@ class Vocabulary:
                 f"--target_output={self.target_output} without --target or "
                 "--tsv."
             )
+        if self.target_output is not None and not (self.source or self.tsv):
+            raise ValueError(
+                "With --target_output, --output is the vocabulary of the "
+                f"sources. Received: --output={self.output} without --source "
+                "or --tsv. For a vocabulary of the targets alone, leave out "
+                "--target_output."
+            )
+        if self.target_output is not None and os.path.realpath(
+            self.target_output
+        ) == os.path.realpath(self.output):
+            raise ValueError(
+                "--output and --target_output must be two files. Received: "
+                f"{self.output} twice. For one vocabulary of both languages, "
+                "leave out --target_output."
+            )
 
 
 @program.main(Vocabulary)
@@ -109,11 +127,11 @@ def main(vocabulary):
 
 
 def texts_of(vocabulary: Vocabulary, *sides: int) -> Iterator[str]:
-    """Yields the texts of one side or of both.
+    """Yields the sources, the targets, or both.
 
     Args:
         vocabulary: the flags of the text.
-        *sides: 0 for the sources, 1 for the targets.
+        *sides: 0 for the sources, 1 for the targets, or both numbers.
     """
     if vocabulary.tsv:
         for pair in kt.data.iterate_tsv(vocabulary.tsv):

@@ -33,7 +33,7 @@ _LEAST_PAIRS = 40
 
 @dataclasses.dataclass(frozen=True)
 class DevelopmentSet:
-    """The flags of the sentences to learn from."""
+    """The flags of the run, and of the development set."""
 
     model: str = setting("Run directory.")
     source: list[str] = setting("Source files or globs.")
@@ -57,7 +57,11 @@ def main(development, batches):
 def read_pairs(
     source: Sequence[str], reference: Sequence[str]
 ) -> list[data.SentencePair]:
-    """Reads the pairs that have no blank side.
+    """Reads pairs, without those that have a blank side.
+
+    Args:
+        source: files of sources, or globs.
+        reference: files of their translations, line by line, or globs.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -88,7 +92,7 @@ def fit(
     Args:
         translator: the `Translator` of the run.
         pairs: the sources with their references.
-        best: the translation of each source.
+        best: the best hypothesis for each source.
 
     Raises:
         ValueError: no translation has a word.
@@ -122,9 +126,9 @@ def measured(
 
     Args:
         translator: the `Translator` of the run.
-        calibration: the calibration.
+        calibration: the calibration to test.
         pairs: pairs from which the calibration was not learned.
-        best: the translation of each source.
+        best: the best hypothesis for each source.
     """
     references = [pair.target for pair in pairs]
     scored = translation.score_words(translator.target_tokenizer, best)

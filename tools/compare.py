@@ -3,11 +3,11 @@
     python -m tools.compare --first=runs/one --second=runs/two \\
         --source=test.en --reference=test.de
 
---first and --second are each a file of translations, a run directory, several
-run directories with commas between, or a SavedModel. For BLEU, chrF and TER the
-program prints both scores, and the results of sacreBLEU's paired bootstrap and
-paired approximate randomization with their signatures. It also prints the
-sentences whose chrF differs most.
+--first and --second are each a file of translations, a run directory, or a
+SavedModel. Several files, or several run directories as an ensemble, have
+commas between them. For BLEU, chrF and TER the program prints both scores, and
+the results of sacreBLEU's paired bootstrap and paired approximate randomization
+with their signatures. It also prints the sentences whose chrF differs most.
 """
 
 import dataclasses
@@ -113,7 +113,7 @@ def _lines(files):
 
 
 def _translations(paths, sources, batch_size):
-    """Returns the lines of files, or the models' translations of sources."""
+    """Returns the lines of files, or the translations of sources by models."""
     if not _is_model(paths):
         return _lines(paths)
     models = settings.ModelSettings(paths)

@@ -15,12 +15,12 @@ from keras_transformer.layers import sinusoids
 from trainers import program
 from trainers.settings_flags import setting
 
-_WIDTH = 800  # Pixels.
+_WIDTH = 800  # The width of the image, in pixels.
 
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """The flags of the drawing: the tables' size and the image's file."""
+    """The flags for the size of the tables and the file of the image."""
 
     output: str = setting("Image file, such as positions.png.")
     num_positions: int = setting("Rows.", 20, least=1)
@@ -31,7 +31,7 @@ def draw(num_positions: int, model_dim: int) -> figure.Figure:
     """Draws the table of each form of `sinusoidal_encoding`.
 
     Args:
-        num_positions: the number of positions, from 0.
+        num_positions: the number of positions, which are counted from 0.
         model_dim: D, the number of columns of a table.
 
     Raises:

@@ -3,10 +3,10 @@
     python -m tools.evaluate --model=runs/mine \\
         --source=test.en --reference=test.de
 
-The scores are sacreBLEU's BLEU and chrF, with their signatures, and the share
-of translations that equal their reference. --model is a run directory, a
-comma-separated list of run directories that translate as an ensemble, or a
-SavedModel.
+The scores are sacreBLEU's BLEU and chrF, with their signatures, and
+`exact_match`, the share of translations that equal their reference. --model is
+a run directory, a comma-separated list of run directories that translate as an
+ensemble, or a SavedModel.
 """
 
 import dataclasses

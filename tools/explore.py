@@ -7,7 +7,8 @@
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
 server. If the model is too large, or if the page cannot compute it, the page
-has the recorded numbers (traces) of its own sentences instead of the model.
+has recorded numbers (traces) instead of the model, only for the sentences of
+--text.
 docs/seeing.md explains the page. If tools.calibrate has calibrated the run, the
 page also shows the confidence of a translation. With --format=svg or png the
 program writes one figure instead of the page: the attention for the sentence of
@@ -28,8 +29,9 @@ class Page:
     """The flags of the page and of a single figure.
 
     Raises:
-        ValueError: there are targets, but not one for each text; a figure gets
-            several texts; or the page gets flags of a figure.
+        ValueError: `target` is given, but its number of sentences is not that
+            of `text`; a figure gets several texts; or the page gets flags of a
+            figure.
     """
 
     output: str = setting("File to write.")

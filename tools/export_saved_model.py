@@ -3,10 +3,10 @@
     python -m tools.export_saved_model --model=runs/mine \\
         --output_dir=models/mine
 
-The program writes models/mine/1, or the next version number if there are
-versions, and prints the path. The flags of the search are those of
-`tools.translate`. The SavedModel keeps their values, and uses them for every
-request. docs/serving.md describes the signatures.
+The program writes the SavedModel to models/mine/1, or to the next version
+number if models/mine has versions, and prints the path. The flags of the search
+are those of `tools.translate`. The SavedModel keeps their values, and uses them
+for every request. docs/serving.md describes the signatures.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ _NUM_WARM_UP = 8
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The flags of the run to export, and of its signatures.
+    """The flags of the export, except those of the search.
 
     Raises:
-        ValueError: only one side of a development set or of the training data
-            of a shortlist is given.
+        ValueError: sources are given without their translations, or
+            translations without their sources.
     """
 
     model: str = setting("Run directory.")
@@ -163,7 +163,7 @@ def repairing(
 
     Args:
         translator: the `Translator` of the run.
-        calibration: the calibration of the run; `None` if it has none.
+        calibration: the calibration of the run; `None` if the run has none.
         run: the run directory, for the error message.
 
     Raises:
@@ -184,7 +184,8 @@ def converted(model, precision: str, weights: str):
         model: a `Transformer`. It is not changed, and is returned itself if its
             weights have these types.
         precision: the value of --precision, a dtype.
-        weights: the value of --weights; "int8" for matrices in int8.
+        weights: the value of --weights: "int8" quantizes the matrices, "float"
+            does not.
     """
     if precision != model.dtype_policy.name:
         model = models.in_precision(model, precision)
@@ -203,7 +204,8 @@ def shortlisted(
             `max_source_length` of the translator are left out.
 
     Raises:
-        ValueError: a special id is too far from the start of the vocabulary.
+        ValueError: a special id is too far from the start of the vocabulary, or
+            no pair is left.
     """
     target_tokenizer = translator.target_tokenizer
     ids = target_tokenizer.special_ids
@@ -235,7 +237,10 @@ def shortlisted(
 
 
 def read_warm_up(path: str) -> list[str]:
-    """Returns the first `_NUM_WARM_UP` lines of a file that are not blank.
+    """Returns the first lines of a file that are not blank, at most 8.
+
+    Args:
+        path: the file.
 
     Raises:
         FileNotFoundError: there is no such file.

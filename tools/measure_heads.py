@@ -30,7 +30,7 @@ _OFF = 3
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """The flags of the sentences and of the other heads."""
+    """The flags: the sentences to measure, and the draws of other heads."""
 
     sentences: int = setting(
         "Sentences of which attention is measured.", 60, least=2
@@ -40,7 +40,13 @@ class Measure:
 
 
 class Words(NamedTuple):
-    """The words of a sentence that the questions are about."""
+    """The words that `QUESTIONS` are about, in a sentence and its translation.
+
+    it: the word "it".
+    noun: the noun to which "it" refers.
+    adjective: the adjective that tells which noun this is.
+    pronoun: the translation of "it".
+    """
 
     it: str
     noun: str
@@ -48,7 +54,8 @@ class Words(NamedTuple):
     pronoun: str
 
 
-# For each question: the kind of attention, the query word and the key word.
+# For each question: a part of the attention's name, the query word and the key
+# word. The words are fields of `Words`.
 QUESTIONS = {
     "it to its noun": ("encoder", "it", "noun"),
     "it to the adjective": ("encoder", "it", "adjective"),
@@ -75,7 +82,7 @@ def measured(
     Args:
         translator: a `Translator` of one `Transformer`.
         contrast: the contrast set. The two sentences of a pair are adjacent.
-        measure: the flags.
+        measure: the flags, with the numbers of sentences and of draws.
 
     Returns:
         Dict of `all_heads`, the accuracy of the pronouns with all heads;
@@ -120,11 +127,13 @@ def ranked(
     examples: Sequence[data.ContrastExample],
     question: str,
 ) -> list[interpretation.HeadWeight]:
-    """Ranks the heads of a question's kind of attention by their mean weight.
+    """Ranks the heads by their mean weight between the words of a question.
+
+    Heads of other kinds of attention than that of the question are left out.
 
     Args:
         translator: a `Translator` of one `Transformer`.
-        examples: the first sentences of the contrast set.
+        examples: sentences from the start of the contrast set.
         question: a key of `QUESTIONS`.
 
     Returns:
@@ -143,7 +152,7 @@ def ranked(
 
 
 def words_of(example: data.ContrastExample, index: int) -> Words:
-    """Returns the words of a sentence that the questions are about.
+    """Returns the words of a sentence that `QUESTIONS` are about.
 
     Args:
         example: a sentence of the contrast set.

@@ -88,16 +88,16 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     Returns:
         A dict of `sentences`, the number of sentences, and a dict for each kind
         of change. Such a dict has `rest_stays`, the share of sentences whose
-        other words are translated as before; and `changed`, with the first
-        sentences, at most five, whose other words are translated differently.
-        Each is a list of the changed text, and the translations without and
-        with the change.
+        other words are translated as before; and `changed`, a list for at most
+        five of the sentences whose other words are translated differently. An
+        item of `changed` is a list of three texts: the changed sentence, the
+        translation without the change, and the translation with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)
     # A translation may contain copies of the rare characters, or replacement
-    # characters for bytes that are not UTF-8. Only characters of the alphabet
-    # are compared, so these are ignored.
+    # characters for bytes that are not UTF-8. They are ignored: only characters
+    # that occur in the translations of unchanged sentences are compared.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():
@@ -116,7 +116,7 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
 
 
 def insert_emoji(text: str, generator: random.Random) -> str:
-    """Inserts an emoji as a word, or appends it to the last word."""
+    """Inserts an emoji as a word, or, one time in five, at the end of text."""
     emoji = generator.choice(_EMOJI)
     if generator.random() < 0.2:
         return text + emoji
@@ -182,10 +182,10 @@ def _insert(text, word, generator):
 
 
 def _runs(plain, changed):
-    """Returns the adjacent words that differ.
+    """Returns the groups of adjacent words that differ.
 
-    Each element is a pair: the words of `plain`, and the words of `changed` in
-    their place. One of the two lists may be empty.
+    Each group is a pair of lists: words of `plain`, and the words of `changed`
+    in their place. One of the two lists may be empty.
     """
     words = plain.split(), changed.split()
     matcher = difflib.SequenceMatcher(None, *words, autojunk=False)

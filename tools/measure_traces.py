@@ -6,11 +6,11 @@ A trace is the record of what a model computes for one sentence. The program
 writes the traces of four sentences, as the trainer does at each evaluation. It
 prints a line of JSON: the seconds of the first evaluation, in which TensorFlow
 makes the graph; the median seconds of the later evaluations; and the kilobytes
-that an evaluation adds to the event file. Then it trains two models with the
-sizes of the demo in alternate rounds. One of them has the callback
-`GradientNorms`, the only part of the summaries that is computed between
-evaluations. The program prints a line with the milliseconds of a step of each
-model, and their ratio.
+that an evaluation adds to the event file. Then, unless --steps is 0, it trains
+two models with the sizes of the demo in alternate rounds. One of them has the
+callback `GradientNorms`, the only part of the summaries that is computed
+between evaluations. The program prints a line of JSON: the milliseconds of a
+step of each model, their ratio, and the losses.
 """
 
 import dataclasses
@@ -87,8 +87,9 @@ def gradient_norms(rounds: int, steps: int) -> dict:
         steps: the number of steps of a round.
 
     Returns:
-        The milliseconds of a step, the ratio of the times, and the losses of
-        the first round, from `benchmark_fit.compare`.
+        Dict of the medians and ranges of the milliseconds of a step of each
+        model, and of the ratio of the time with the callback to that without
+        it; and of the loss of each model in its first round.
     """
     preset = kt.PRESETS["demo"]
     vocabulary_size = 1500

@@ -2,9 +2,9 @@
 
     python -m tools.oldest_requirements > constraints.txt
 
-`make test-oldest` installs these versions and runs the tests with them. The
-lower bounds are only in setup.py. This program uses only the standard library,
-since no dependency is installed before it runs.
+`make test-oldest` installs these versions and runs the tests with them. So the
+lower bounds are written only in setup.py. This program uses only the standard
+library, since no dependency is installed before it runs.
 """
 
 import ast
@@ -17,7 +17,10 @@ _EXTRA = "dev"
 
 
 def oldest(setup: str) -> list[str]:
-    """Returns the constraints of a setup.py's text, such as `numpy==1.26`.
+    """Returns the constraints that setup.py asks for, such as `numpy==1.26`.
+
+    Args:
+        setup: the text of setup.py.
 
     Raises:
         ValueError: a dependency has no lower bound.

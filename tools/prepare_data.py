@@ -1,4 +1,4 @@
-"""Writes a shard directory: cleans text and encodes it for training.
+"""Cleans text, encodes it for training, and writes it as a shard directory.
 
     python -m tools.prepare_data --source=train.en --target=train.fr \\
         --vocabulary=vocabulary.model --output_dir=shards/en-fr
@@ -108,7 +108,10 @@ def prepare(
     vocabularies: tokenizers.Tokenizers,
     report: kt.data.CleaningReport,
 ) -> kt.data.ShardIndex:
-    """Cleans and encodes text, and writes its shard directory.
+    """Cleans text, and writes its shard directory.
+
+    Characters that the vocabularies do not have are put into a share of the
+    sources, as `rare_characters` of the flags says.
 
     Args:
         text: the flags of the text.
@@ -121,7 +124,7 @@ def prepare(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the text is invalid, or no pair is left.
+        ValueError: the text is invalid, or as for `kt.data.shard_pairs`.
     """
     pairs = cleaning.clean(
         progress.track(read(text, cleaning.errors)),
@@ -144,7 +147,7 @@ def prepare(
 
 
 def read(text: Text, errors: str) -> Iterable[kt.data.SentencePair]:
-    """Yields the pairs of the text.
+    """Returns an iterable of the pairs of the text, which are read one by one.
 
     Args:
         text: the flags of the text.

@@ -1,4 +1,4 @@
-"""Prints the scores of existing translations, a line for each.
+"""Prints the scores of existing translations, one line for each.
 
     python -m tools.score --model=runs/demo --source=test.en --target=test.de
 
@@ -19,7 +19,8 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# The pairs of this number of batches are sorted by length together.
+# The pairs of this number of batches are scored by one call of the translator,
+# which sorts them by length.
 _WINDOW = 32
 
 
@@ -78,14 +79,14 @@ def score_lines(
     tokens: bool = False,
     batch_size: int = 64,
 ) -> Iterator[str]:
-    """Yields the output line of each pair.
+    """Yields the output line of each pair, in the order of the pairs.
 
     Args:
         translator: the `Translator` that scores.
         sources: the source of each pair.
         targets: the translation of each source.
-        tokens: whether a line also has the tokens and the log-probability of
-            each.
+        tokens: whether a line also has the tokens of the target and their
+            log-probabilities.
         batch_size: the number of pairs that are scored together.
     """
     size = _WINDOW * batch_size
@@ -103,7 +104,10 @@ def score_lines(
 
 
 def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
-    """Formats a score; with `tokens`, also the tokens and log-probabilities."""
+    """Formats a score; with `tokens`, also the tokens and log-probabilities.
+
+    Tabs separate these columns.
+    """
     columns = [f"{scored.score:.4f}"]
     if tokens:
         columns.append(" ".join(scored.tokens))

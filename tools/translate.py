@@ -159,7 +159,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except Exception as error:  # Else `lines.get` never returns.
+        except Exception as error:  # Otherwise `lines.get` would wait forever.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()
@@ -171,7 +171,8 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             window.append(line)
             line = _next(lines, until)
         yield window
-        # The window is done: wait for the next line as long as necessary.
+        # All lines that arrived are yielded, so this waits for the next line as
+        # long as necessary.
         line = lines.get() if line is _NOT_YET else line
     if line is not None:
         raise line
@@ -221,7 +222,9 @@ def format_lines(
 
 
 def format_assessment(assessed: translation.Assessment) -> list[str]:
-    """Returns columns: the confidence, the words' confidences, the defects.
+    """Returns three columns: confidence, confidences of words, and defects.
+
+    The column of defects is "-" if there are none.
 
     Example:
 
@@ -247,7 +250,7 @@ def format_assessment(assessed: translation.Assessment) -> list[str]:
 def read_calibration(
     models: list[str], output: Output
 ) -> translation.Calibration | None:
-    """Reads the calibration of the first run, if a flag needs a calibration.
+    """Reads the calibration of the first run, if a flag needs it.
 
     Args:
         models: run directories or SavedModels.

@@ -30,7 +30,7 @@ class Package:
     """A version of a package, and the files to take from it.
 
     Args:
-        name: the package and its version, such as `htm@3.1.1`.
+        name: the name and the version of the package, such as `htm@3.1.1`.
         sha256: the hash of the archive that `npm pack` fetches.
         files: pairs of a path in the package and a name in `FOLDER`.
     """
@@ -99,7 +99,16 @@ def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
 
 
 def fetch(package: Package, folder: pathlib.Path) -> pathlib.Path:
-    """Fetches a package into a folder and returns the archive's path."""
+    """Fetches a package into a folder, and returns the path of its archive.
+
+    Args:
+        package: the package.
+        folder: the folder to write to.
+
+    Raises:
+        FileNotFoundError: there is no `npm`.
+        subprocess.CalledProcessError: `npm` failed.
+    """
     result = subprocess.run(
         ["npm", "pack", "--silent", package.name],
         cwd=folder,

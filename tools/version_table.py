@@ -3,8 +3,8 @@
     python -m tools.version_table --pythons=a/bin/python,b/bin/python
 
 Each interpreter has a different version of TensorFlow, and the dependencies of
-this project. Each interpreter exports a small model. Its weights are random,
-but the same for all. Then each interpreter loads all SavedModels and
+this project. Each interpreter exports a small model with random weights. All
+use the same random seed. Then each interpreter loads all SavedModels and
 translates, in a process that imports only tensorflow and tensorflow_text. The
 program prints a Markdown table. It has a row for each version that wrote a
 SavedModel, and a column for each version that read it.
@@ -33,7 +33,7 @@ _TEXTS = ["the cat sat on the mat", "a dog ran away", "small cats", ""]
 
 @dataclasses.dataclass(frozen=True)
 class Versions:
-    """The interpreters to compare, and the flag of the processes they run."""
+    """The flags of the program, and of the processes that it starts."""
 
     pythons: list[str] = setting(
         "Python interpreters. Default: this one.", [sys.executable]
@@ -106,7 +106,7 @@ def table(
 
 
 def cell(answer: dict, translations: list[str]) -> str:
-    """Returns a cell: whether a SavedModel loads and translates as expected.
+    """Returns the text of a cell, which says whether the SavedModel works.
 
     Args:
         answer: the answer of the process that loaded the SavedModel, or a dict
@@ -152,7 +152,8 @@ def write(directory: str) -> dict:
         directory: the directory of the SavedModel.
 
     Returns:
-        Dict of `tensorflow`, the version of TensorFlow, and `translations`.
+        Dict of `tensorflow`, the version of TensorFlow, and `translations`, the
+        translations of `_TEXTS`.
     """
     tokenizer = kt.Tokenizer(
         kt.learn_vocabulary(_TEXTS[:3], may_be_smaller=True)
@@ -161,7 +162,7 @@ def write(directory: str) -> dict:
     config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
     model = kt.build_transformer(config)
     for weight in model.trainable_weights:
-        # Larger weights, so that translations depend on the source.
+        # Larger weights make the translations depend on the source.
         weight.assign(3 * weight)
     translator = kt.Translator(
         model, tokenizer, lengths=kt.translation.Lengths(maximum=11)

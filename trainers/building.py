@@ -29,7 +29,10 @@ def make_model(
     kt.training.TrainingCheckpoints,
     evaluations.Evaluations,
 ]:
-    """Builds and compiles the model, with its initial and its frozen weights.
+    """Builds the model, sets initial weights, freezes weights, and compiles.
+
+    The `seed` of the settings becomes the seed of all random generators of
+    Keras, NumPy and Python.
 
     Args:
         settings: the settings, with all defaults filled in.

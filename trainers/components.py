@@ -49,7 +49,8 @@ class Components:
     def trained_batches(self) -> int:
         """Returns how many batches the model was trained on so far.
 
-        It can be more than the optimizer's step: with a loss scale, the
-        optimizer does not count batches whose gradients overflow.
+        This number can be larger than the optimizer's number of steps: with a
+        loss scale, the optimizer does not count batches whose gradients
+        overflow.
         """
         return int(self.checkpoints.counters["batches"].numpy())

@@ -11,8 +11,8 @@ from trainers import learning_settings
 from trainers import tokenizers as run_tokenizers
 
 NAMES = ("none", "r_drop", "simcut", "teacher")
-# For each kind of loss, the settings that no other kind has. All kinds except
-# `none` also have the settings `_OF_ALL`.
+# For each value of --consistency, the settings that no other value uses. All
+# values except `none` also use the settings `_OF_ALL`.
 _OWN = {
     "none": (),
     "r_drop": (),
@@ -25,8 +25,9 @@ _OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
 def check(settings: learning_settings.LearningSettings) -> None:
     """Checks the settings of the consistency loss.
 
-    With teachers, `make_consistency` checks the numbers, because it needs the
-    models of the teachers.
+    With teachers, the numbers, such as the weight of the loss, are not checked
+    here. Only `make_consistency` checks them then, because it makes the loss
+    from the models of the teachers.
 
     Args:
         settings: the settings that the user gave.
@@ -125,7 +126,7 @@ def fingerprint(
         architecture: the configuration of the run's model.
 
     Raises:
-        ValueError: a teacher has another vocabulary, or another start token.
+        ValueError: a teacher has another vocabulary, or another start id.
     """
     if not settings.teacher:
         return {}

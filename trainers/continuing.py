@@ -6,12 +6,14 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
+# A run may continue with other values of these settings.
 _MAY_CHANGE = (
     *run_settings.EXECUTION_FIELDS,
     *run_settings.END_FIELDS,
     # The directories of other runs and the files of vocabularies may be moved.
     # Hashes of weights and of pieces are compared instead. `replaces_recipe`
-    # has only names of settings; the values of these settings are compared.
+    # contains only names of settings; the values of these settings are
+    # compared.
     "initial_model",
     "teacher",
     "vocabulary",
@@ -26,7 +28,7 @@ _KEPT_DEFAULTS = ("evaluation_interval", "warmup_steps", "average_checkpoints")
 
 
 class ExistingRun:
-    """The run in an output directory, as it was when the command started.
+    """The run in an output directory, as it was when this object was made.
 
     Args:
         directory: the `RunDirectory`; it may be empty, or not exist yet.
@@ -131,16 +133,17 @@ class ExistingRun:
     def check(
         self, settings: run_settings.TrainingSettings, trained_batches: int
     ) -> None:
-        """Checks that the run can end after `settings.steps`.
+        """Checks that the run can end after `settings.steps` steps.
 
         If the run had another number of steps before, this is logged.
 
         Args:
             settings: the settings, with all defaults filled in.
-            trained_batches: number of batches before the newest checkpoint.
+            trained_batches: the number of batches that were trained before the
+                newest checkpoint.
 
         Raises:
-            ValueError: the run has more than `settings.steps` batches already,
+            ValueError: more than `settings.steps` batches were trained already,
                 the last checkpoint of an ended run is missing, or
                 `steps_per_execution` does not divide `trained_batches`.
         """

@@ -1,4 +1,4 @@
-"""Reads the sentence pairs of a run: the user's or the built-in corpus."""
+"""Reads the sentence pairs of a run, from files or the built-in corpus."""
 
 import hashlib
 import logging
@@ -12,16 +12,16 @@ from trainers import large_text
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# If the user gives no development data, this many training pairs are held out,
-# but at most one in twenty.
+# If the user gives no development data, this number of distinct training pairs
+# is held out, but at most one in twenty of them.
 _HELD_OUT = 500
 
 
 class Corpora(NamedTuple):
     """The data sets of a run.
 
-    train: sentence pairs to train on: a list, or `LargeText`, or the pairs of
-        shards.
+    train: the sentence pairs to train on, in a list, a `LargeText` or a
+        `ShardedPairs`.
     dev: sentence pairs to evaluate on during training and at the end.
     test: test pairs of the built-in corpus; empty for the user's data.
     contrast: contrast examples of the built-in corpus; empty for the user's
@@ -34,9 +34,11 @@ class Corpora(NamedTuple):
     contrast: list[data.ContrastExample]
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Returns the numbers of pairs, and a hash of these pairs.
+        """Returns the numbers of pairs, and a hash of the data.
 
-        They identify the training data and the development data.
+        The dict identifies the training data and the development data. If the
+        training data are in shards, the hash is made from the hashes of the
+        shards and from the development pairs.
         """
         if isinstance(self.train, large_text.LargeText):
             return self.train.fingerprint(self.dev)
@@ -59,16 +61,17 @@ def load(
     settings: run_settings.TrainingSettings,
     directory: kt.runs.RunDirectory | None = None,
 ) -> Corpora:
-    """Reads the data that the settings name.
+    """Reads the data that the settings ask for.
 
     Small training text is read into memory. For large text and for shards, the
     result has an object that reads them later. If the user gives no development
     data, some training pairs are held out.
 
     Args:
-        settings: the settings of the run, with or without defaults.
-        directory: the directory of the run. It may have shards of large text.
-            `None` for a new run.
+        settings: the settings of the run, before or after all defaults are
+            filled in.
+        directory: the directory of the run. If it has shards of the large
+            text, the text is not read again. `None` for a new run.
 
     Raises:
         FileNotFoundError: a file is missing. This is checked before any text
@@ -122,7 +125,7 @@ def describe(corpora: Corpora) -> dict:
 
 
 def _continued(settings, dev, directory):
-    """Returns the data sets whose large text is already in shards of the run.
+    """Returns the data sets if the run already has shards of its large text.
 
     Returns `None` if there are no shards, or if they were made from other
     files, or with another seed or other development data.

@@ -1,5 +1,6 @@
-"""Callbacks of the chief, the worker that writes files, for TensorBoard.
+"""Makes the callbacks that write what TensorBoard shows.
 
+Only the chief, the worker that writes files, has these callbacks.
 TensorBoard reads one event file of each directory, so each callback that writes
 an event file has its own directory. Tags with the same part before the first
 `/` form a group.
@@ -36,7 +37,7 @@ ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
 # 328 pixels wide.
 _POSITION_FORMS = ("tensor2tensor", "paper")
 _NUM_POSITIONS, _CARD = 20, 328
-# The settings by which TensorBoard compares runs.
+# The names of the settings that the tab HParams of TensorBoard shows.
 _HYPER_PARAMETERS = (
     *("preset", "recipe", "num_encoder_layers", "num_decoder_layers"),
     *("model_dim", "num_heads", "feed_forward_dim", "vocabulary_size"),
@@ -59,7 +60,8 @@ def callbacks(
         run: the components of the run.
         translator: a translator with the current weights.
         dev: the development pairs that are translated at each evaluation. The
-            first three are also shown.
+            translations of the first three are shown. If the corpus is not the
+            built-in one, the attention of the first source is drawn.
         progress: the callback that measures the speed of the run.
     """
     logs, is_built_in = run.directory.logs, run.settings.is_built_in
@@ -91,6 +93,9 @@ def callbacks(
 
 def sentences(run: components.Components) -> list[str]:
     """Returns the sentences that the tab Transformer of TensorBoard shows.
+
+    The result is empty if the user gave no sentences and the corpus is not the
+    built-in one.
 
     Args:
         run: the components of the run.
@@ -141,7 +146,7 @@ def _once(run):
 
 
 def _embeddings(model):
-    """Returns the embeddings of the target's tokens, `(V, D)`."""
+    """Returns the embeddings of the target vocabulary, `(V, D)`."""
     return keras.ops.convert_to_numpy(model.target_embedding.embeddings)
 
 
@@ -207,7 +212,9 @@ def _entropies(explanations):
 
 
 def _group_of(path):
-    """Returns the name of the block, or else of the part, that has a weight.
+    """Returns the name of the part of the model to which a weight belongs.
+
+    The part is a block, or else a stack, or else a layer outside of the stacks.
 
     >>> _group_of("transformer/encoder/block_2/attention/query/kernel")
     'encoder_2'
@@ -237,9 +244,10 @@ def _positions(architecture):
 
 
 def _architecture(run):
-    """Returns tables: the trained parameters of each part; the configuration.
+    """Returns two tables, of the numbers of parameters and of the settings.
 
-    Parameters of frozen weights are not counted.
+    The parameters are counted for each part, see `_group_of`. Those of frozen
+    weights are not counted. The settings are those of the architecture.
     """
     counts: dict[str, int] = {}
     for variable in run.model.trainable_variables:

@@ -15,19 +15,19 @@ def architecture_of(
 ) -> kt.TransformerConfig:
     """Returns the configuration of the model.
 
-    It starts from the preset, or, if only an initial model is given, from the
-    architecture of that model. First the convention replaces fields, then
+    The configuration is that of the preset, or, if only an initial model is
+    given, that of the initial model. First the convention replaces fields, then
     `overrides`, then the vocabulary sizes.
 
     Args:
-        settings: the settings of the run, with or without defaults.
+        settings: the settings of the run, before or after `with_defaults`.
         overrides: dict of the `TransformerConfig` fields that the user gave.
         tokenizers: the tokenizers of the run. They give the vocabulary sizes.
             `None` if they do not exist yet.
 
     Raises:
-        ValueError: the padding id is not that of the vocabulary, or the start
-            id is not its padding id, begin id or end id.
+        ValueError: the padding id is not that of the source vocabulary, or the
+            start id is not the padding, begin or end id of this vocabulary.
     """
     if settings.initial_model is not None and settings.preset is None:
         config = initial_model.architecture_of(settings.initial_model)
@@ -54,9 +54,10 @@ def architecture_of(
 
 
 def _existing_tokenizers(settings, overrides):
-    """Returns the vocabularies of --vocabulary or --initial_model.
+    """Returns the tokenizers of --vocabulary or --initial_model.
 
-    Returns `None` if the run uses neither.
+    Returns `None` if the run uses neither of these vocabularies. It does not
+    use that of --initial_model if --train_shards or a vocabulary size is given.
     """
     if settings.vocabulary is not None:
         return run_tokenizers.read(
@@ -74,9 +75,9 @@ def _existing_tokenizers(settings, overrides):
 def rounded_steps(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, int]:
-    """Returns a dict with `steps` as in `config.json`.
+    """Returns a dict with `steps`, rounded up as in `config.json`.
 
-    Without `--steps` the dict is empty.
+    If the user did not give `--steps`, the dict is empty.
 
     Args:
         settings: the settings that the user gave.
@@ -118,10 +119,12 @@ def with_defaults(
         settings: the settings that the user gave.
         steps_per_epoch: number of batches of the training data.
         existing_settings: the settings of the run that is continued; `None`
-            for a new run. If the user does not give the length of training,
-            `tokenize`, `target_language`, or a setting whose default depends
-            on the length, the run keeps its value. So these values stay the
-            same if the run is made longer.
+            for a new run. Its values are the defaults of the length of
+            training, of `tokenize`, of `target_language`, and of all settings
+            whose default depends on the length otherwise. So `warmup_steps`,
+            for instance, does not change if the run is made longer. But if the
+            user gives `target_language`, the default of `tokenize` is that of
+            the language.
     """
     existing = existing_settings or {}
     epochs = settings.epochs or (4 if settings.is_built_in else 20)
@@ -134,7 +137,8 @@ def with_defaults(
         or min(steps_per_epoch, 1000)
     )
     or_convention = _choice_of_conventions(settings)
-    # The run must end where a call of the training function ends.
+    # A call of the training function does `steps_per_execution` steps. The run
+    # can end only after a whole call.
     steps = whole_executions(steps, settings)
     return dataclasses.replace(
         settings,
@@ -167,8 +171,9 @@ def with_defaults(
 def _choice_of_conventions(settings):
     """Returns a function that returns a setting, or its default.
 
-    The default is the value of the convention. But without --convention, it is
-    the value of the initial model if that was imported and has this setting.
+    The default is the value of the convention, or of "paper" without
+    --convention. But if --convention is not given and the initial model was
+    imported with this setting, the default is the value of the initial model.
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}
@@ -188,8 +193,8 @@ def _learning_rate_factor(settings):
     """Returns the factor of `--schedule=paper`; `None` for other schedules."""
     if settings.schedule != "paper":
         return None
-    # The built-in corpus has few steps, so its warm-up is short. The peak of
-    # the paper's schedule is then too high.
+    # A run with the built-in corpus has few steps, so its warm-up is short. The
+    # peak of the paper's schedule is then too high.
     default = 0.5 if settings.is_built_in else 1.0
     return settings.learning_rate_factor or default
 

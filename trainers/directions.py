@@ -1,4 +1,4 @@
-"""Training pairs in both directions, with a tag before each source."""
+"""Makes training pairs in both directions, with a tag before each source."""
 
 from collections.abc import Callable
 
@@ -45,8 +45,9 @@ def in_both(
 ) -> run_corpora.Corpora:
     """Returns the data sets with all training pairs in both directions.
 
-    The tag before a source names the language to translate into. Development
-    and test pairs are only in the direction of the run, with the first tag.
+    The tag before a source stands for the language to translate into. The pairs
+    of the other data sets (development, test and contrast) get the first tag,
+    and are only in the direction of the run.
 
     Args:
         corpora: the data sets of the run.
@@ -86,8 +87,11 @@ def without_tags(
 
     Args:
         pairs: pairs as `in_both` returns them.
-        tags: the tags of the run; may be empty.
+        tags: the tags of the run; empty if the pairs have no tags.
         change: a function that returns a changed pair for each pair, in order.
+
+    Returns:
+        The changed pairs. Each has the tag of the pair that it replaces.
 
     Example:
 
@@ -113,7 +117,7 @@ def without_tags(
 def tagged(
     pairs: list[kt.data.SentencePair], tag: str
 ) -> list[kt.data.SentencePair]:
-    """Puts a tag before each source that has text.
+    """Puts a tag before each source that is not blank.
 
     Args:
         pairs: the pairs.

@@ -19,8 +19,8 @@ class Evaluations:
         directory: the directory of the run.
         criterion: one of `CRITERIA`. With `"last"`, the newest checkpoints are
             the best.
-        patience: the run ends early if this number of evaluations in a row is
-            worse than the best one; `None`: it never ends early.
+        patience: the run ends early if this number of evaluations has followed
+            the best one; `None` for a run that never ends early.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class Evaluations:
     def record(self, step: int, scores: dict[str, float]) -> None:
         """Writes the scores of a step, and removes the scores of later steps.
 
-        A run that continues from a checkpoint evaluates later steps again.
+        Later steps have scores if a run continues from an older checkpoint. The
+        run will evaluate these steps again.
 
         Args:
             step: the number of steps so far.
@@ -68,7 +69,7 @@ class Evaluations:
         )
 
     def forget_after(self, step: int) -> None:
-        """Removes the scores of all steps after the restored step."""
+        """Removes the scores of all steps after `step`, the restored step."""
         self._write({s: v for s, v in self.read().items() if s <= step})
 
     def forget(self, step: int) -> None:
@@ -117,8 +118,9 @@ class Evaluations:
 class RecordEvaluation(keras.callbacks.Callback):
     """Callback of the chief that records the scores of each evaluation.
 
-    It must come after the callback that adds BLEU to the logs, and before the
-    callback that saves the checkpoint.
+    List it after the callback that adds BLEU and chrF to the logs. List it
+    before the callback that saves the checkpoint, so that every checkpoint has
+    scores.
 
     Args:
         evaluations: the file of the scores.
@@ -141,7 +143,7 @@ class RecordEvaluation(keras.callbacks.Callback):
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Callback of every worker that ends training if `is_over` returns true.
+    """Callback of every worker. It ends training as soon as `is_over` is true.
 
     Args:
         strategy: the strategy of the run.
@@ -161,9 +163,14 @@ class StopEarly(keras.callbacks.Callback):
 
 
 def is_over(strategy: tf.distribute.Strategy, evaluations: Evaluations) -> bool:
-    """Tells whether `--patience` ends the run early.
+    """Tells whether `--patience` ends the run early, on every worker.
 
-    The chief decides, so all workers get the same answer.
+    The chief decides, so all workers get the same answer. All workers must call
+    this function.
+
+    Args:
+        strategy: the strategy of the run.
+        evaluations: the recorded scores. Only the chief reads them.
     """
     answer = kt.training.from_chief(
         strategy, lambda: b"yes" if evaluations.is_over() else b"no"

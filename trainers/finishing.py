@@ -16,7 +16,8 @@ _LOG = logging.getLogger(__name__)
 def finish(run: components.Components) -> dict:
     """Makes, evaluates and exports the final model; prints the scores.
 
-    `metrics.json` is written last: a run that has this file is complete.
+    `metrics.json` is written last, because a run with this file counts as
+    complete.
 
     Args:
         run: the components of a run that was trained to its end.
@@ -49,9 +50,9 @@ def finish(run: components.Components) -> dict:
     }
     _export(run, translator)
     if run.corpora.contrast:
-        # The page opens with two sentences of the built-in corpus. It shows how
-        # a beam search ranks hypotheses by their scores, so the search of the
-        # page does not rank by minimum risk.
+        # The page opens with two sentences of the built-in corpus, so only runs
+        # with this corpus get a page. The page shows how a beam search ranks
+        # hypotheses by their scores. So its search does not use minimum risk.
         search = dataclasses.replace(translator.search, minimum_risk=0)
         kt.explorer.save_page(
             run.directory.page, translator.with_search(search)
@@ -64,7 +65,12 @@ def finish(run: components.Components) -> dict:
 def print_again(
     directory: kt.runs.RunDirectory, corpora: run_corpora.Corpora
 ) -> None:
-    """Prints the scores and the next commands of a complete run again."""
+    """Prints the scores and the next commands of a complete run again.
+
+    Args:
+        directory: the directory of the run.
+        corpora: the data sets of the run.
+    """
     _LOG.info("This run is complete already.")
     next_commands.print_summary(directory, directory.read_metrics(), corpora)
 
@@ -72,8 +78,8 @@ def print_again(
 def _final_model(run):
     """Returns the final float32 model, and the steps that it comes from.
 
-    Its weights are the mean of the checkpoints of these steps, or the moving
-    average of the weights at the last step.
+    The weights of the model are the mean of the checkpoints of these steps, or
+    the moving average of the weights at the last step.
     """
     steps, by = None, run.settings.select_by
     if by != "last":

@@ -14,8 +14,9 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
-# Search settings of a run with a model that was imported from another system. A
-# run that was trained here has only the first two; flags set both.
+# The search settings that `config.json` may have if the model of the run, or
+# its initial model, was imported from another system. In other runs it has only
+# the first two, which are flags of the trainer.
 _OF_SEARCH = (
     "length_penalty",
     "length_penalty_form",
@@ -26,10 +27,10 @@ _OF_SEARCH = (
 
 
 def check(path: str | None) -> None:
-    """Checks that the directory holds a finished run.
+    """Checks that a directory holds a finished run.
 
     Args:
-        path: the directory of the run; `None` for no run.
+        path: the directory of the run; `None` to check nothing.
 
     Raises:
         FileNotFoundError: there is no finished run.
@@ -65,8 +66,8 @@ def search_settings(path: str | None) -> dict[str, Any]:
         path: the directory of the run; `None` for no run.
 
     Returns:
-        Fields of the `settings` in `config.json`; an empty dict without a run,
-        or if neither its model nor its initial model was imported.
+        Fields of the `settings` in `config.json`. The dict is empty without a
+        run, and for a run whose search settings do not come from an import.
     """
     if path is None:
         return {}
@@ -80,7 +81,7 @@ def search_config(
     settings: run_settings.TrainingSettings,
     tokenizers: run_tokenizers.Tokenizers,
 ) -> dict[str, dict]:
-    """Returns the search settings for `config.json` that are not flags.
+    """Returns the search settings of the initial model that are not flags.
 
     Args:
         settings: the settings of the run.
@@ -89,7 +90,8 @@ def search_config(
             and no setting is returned.
 
     Returns:
-        Groups of fields, as in `config.json`.
+        Fields for `config.json` in the group `settings` and, if search settings
+        are kept, in the group `lengths`.
     """
     kept = search_settings(settings.initial_model)
     if not kept:
@@ -113,8 +115,8 @@ def fingerprint(path: str | None) -> dict[str, str]:
     A run can be continued only if this hash stays the same.
 
     Args:
-        path: the directory of the initial model; `None` for none, which gives
-            an empty dict.
+        path: the run directory of the initial model. For `None` the dict is
+            empty.
     """
     if path is None:
         return {}
@@ -203,10 +205,10 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
 
 
 def _rows(old, new):
-    """Returns for each id of the new vocabulary a list of old ids.
+    """Returns a list of old ids for each id of the new vocabulary.
 
-    The embedding of the new id starts from the mean of the embeddings of these
-    old ids. Returns `None` if both vocabularies are the same.
+    The embedding of a new id starts from the mean of the embeddings of the old
+    ids in its list. Returns `None` if both vocabularies are the same.
     """
     if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
         return None

@@ -18,7 +18,7 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# Text with more pairs, or with more characters, is large.
+# Text with more pairs, or with more characters, is large; see `read_small`.
 MAX_PAIRS = 1_000_000
 MAX_CHARACTERS = 2**28
 # Development pairs come from a random sample of this number of distinct pairs:
@@ -33,7 +33,7 @@ class LargeText:
 
     Args:
         settings: the settings of the run.
-        held_out: the hashes of pairs that are left out.
+        held_out: the hashes of the pairs that are left out, see `hold_out`.
         fingerprint: the result of `fingerprint`; `None` if it is not known.
     """
 
@@ -55,9 +55,9 @@ class LargeText:
         return (p for p in pairs if _hash(p, seed) not in self.held_out)
 
     def fingerprint(self, dev: list[kt.data.SentencePair]) -> dict[str, Any]:
-        """Returns `Corpora.fingerprint`: the numbers of pairs, and a hash.
+        """Returns the numbers of pairs and a hash, see `Corpora.fingerprint`.
 
-        The first call reads the text, unless the fingerprint was given.
+        The first call reads the text, unless the constructor got a fingerprint.
 
         Args:
             dev: the development pairs.
@@ -77,7 +77,8 @@ class LargeText:
     def files(self) -> list[list[Any]]:
         """Returns the name, the size and the modification time of each file.
 
-        A run that continues takes the text as unchanged if these are unchanged.
+        Sizes are in bytes, and times in nanoseconds. If they are unchanged, a
+        run that continues assumes that the text is unchanged.
         """
         settings = self._settings
         files = []
@@ -105,7 +106,8 @@ def read_small(
 ) -> list[kt.data.SentencePair] | None:
     """Reads the training pairs; returns `None` if the text is large.
 
-    A pipe can be read only once, so the text of pipes never counts as large.
+    Large text is read several times. A pipe can be read only once, so text
+    from a pipe never counts as large.
     """
     files = kt.data.files.expand(
         settings.train_source + settings.train_target + settings.train_tsv
@@ -130,15 +132,19 @@ def hold_out(
     """Splits the text into development pairs and training pairs.
 
     Development pairs are distinct pairs with text on both sides, drawn at
-    random. Their duplicates are left out of the training pairs. The text is
-    read once, and little of it is held in memory: the pairs with the smallest
-    hashes are a random sample of the distinct pairs.
+    random. Pairs with the same normalized text are duplicates. Duplicates of
+    development pairs are left out of the training pairs. The text is read once,
+    and only a random sample is held in memory: the distinct pairs with the
+    smallest hashes.
 
     Args:
         settings: the settings of the run.
         most: the maximum number of development pairs. At most one in twenty
             distinct pairs is held out, and never more than 500 pairs: a
             twentieth of `_SKETCH`.
+
+    Returns:
+        The development pairs, in the order of the text, and the training pairs.
 
     Raises:
         ValueError: there are fewer than 20 distinct pairs with text on both
@@ -176,6 +182,9 @@ def hold_out(
 def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
     """Reads the record of the text that the shards of a run were made from.
 
+    Args:
+        directory: the directory of the run.
+
     Returns:
         The content of `text.json`; an empty dict if this file is missing or
         the shards are incomplete.
@@ -197,7 +206,7 @@ def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
 
 
 def _hash(pair, seed):
-    """Returns the same hash for all pairs with the same normalized text."""
+    """Returns a hash of 64 bits, equal for pairs of equal normalized text."""
     text = "\0".join(kt.text.fold(side) for side in pair)
     digest = hashlib.blake2b(
         text.encode("utf-8"), digest_size=8, salt=seed.to_bytes(8, "little")

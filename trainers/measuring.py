@@ -1,4 +1,4 @@
-"""Callbacks of `fit`: they count batches, save checkpoints and write scores."""
+"""Makes callbacks that count batches, save checkpoints and write scores."""
 
 import time
 
@@ -11,8 +11,9 @@ from trainers import components, dashboards, evaluations, training_progress
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
 _DEV_SENTENCES = 500
-# Counters of a checkpoint. If windows may have different numbers of batches, a
-# run also stores a bookmark: where the window of the next batch begins.
+# Every checkpoint has these counters. If windows may have different numbers of
+# batches, it also has a bookmark, which says where the window of the next batch
+# begins.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
@@ -31,7 +32,8 @@ def use_bookmark(
 ) -> None:
     """Passes the bookmark of a restored checkpoint to the batches.
 
-    The bookmark says where the window of the next batch begins.
+    The bookmark says where the window of the next batch begins. Without a
+    bookmark among the counters, nothing is done.
 
     Args:
         counters: the counters of the checkpoints, after they were restored.
@@ -51,7 +53,8 @@ class Progress(keras.callbacks.Callback):
     It stops training after the last batch of the run.
 
     Args:
-        checkpoints: the checkpoints, with the counters that `counters` names.
+        checkpoints: the checkpoints, with the counters of the function
+            `counters`.
         batches: the batches that the run trains on.
         num_batches: number of batches after which training ends.
     """

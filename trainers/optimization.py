@@ -102,8 +102,8 @@ def factor_of(
 
     The last block of each stack has the factor 1, the block before it has
     `layer_decay`, and so on. Embeddings count as a block before the first block
-    of the larger stack. All other weights, such as an output projection that is
-    not tied and the final norms, have the factor 1.
+    of the stack with more blocks. All other weights, such as an output
+    projection that is not tied and the final norms, have the factor 1.
 
     Args:
         path: the path of the weight.

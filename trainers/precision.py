@@ -20,14 +20,17 @@ def resolve(
 ) -> run_settings.TrainingSettings:
     """Replaces `auto` by a precision and logs the choice and its reason.
 
-    If the run is continued, `auto` is the precision with which it began. Any
-    other precision stays as it is. A warning is logged if it is slow on these
-    devices.
+    If the run is continued, `auto` is the precision with which it began. A
+    precision other than `auto` is not replaced. If it is slow on these devices,
+    a warning is logged.
 
     Args:
         settings: the settings that the user gave.
         directory: the output directory. It may already hold a run.
         strategy: the strategy of the run.
+
+    Returns:
+        The settings, with a precision that is not `auto`.
 
     Raises:
         ValueError: the workers of a run do not have the same precision, or the

@@ -48,7 +48,11 @@ class Program:
         self._settings_classes = settings_classes
 
     def define_flags(self, values: flags.FlagValues) -> None:
-        """Defines the flags of all settings."""
+        """Defines the flags of all settings classes.
+
+        Args:
+            values: the flags of the program; new flags are added.
+        """
         for settings_class in self._settings_classes:
             settings_flags.define(settings_class, values)
 
@@ -69,7 +73,8 @@ class Program:
         Raises:
             app.UsageError: an argument is unexpected or missing.
             SystemExit: standard output is closed, or the program ended in one
-                of the ways that the class describes.
+                of the ways that the class describes. But after a
+                `ConnectionError`, `os._exit` ends the process.
         """
         given = self._arguments(argv[1:])
         if sys.stdout is None:

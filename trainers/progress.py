@@ -9,7 +9,8 @@ from typing import TypeVar
 import tqdm
 
 _LOG = logging.getLogger(__name__)
-# The program reads the clock after each group of this many items.
+# `track` reads the clock only at every item whose index is a multiple of this
+# number, because reading it takes time.
 _ITEMS = 1000
 
 Item = TypeVar("Item")
@@ -18,14 +19,15 @@ Item = TypeVar("Item")
 def track(
     items: Iterable[Item], seconds: float = 60, unit: str = "pairs"
 ) -> Iterator[Item]:
-    """Yields items, and shows their number in a bar or in lines of a log.
+    """Yields items, and shows how many it has yielded.
 
-    A bar is shown if standard error is a terminal.
+    If standard error is a terminal, a bar shows the number. Otherwise lines of
+    the log show it.
 
     Args:
         items: the items, such as pairs.
-        seconds: the least time between two lines of the log.
-        unit: what the items are.
+        seconds: the minimum time between two lines of the log.
+        unit: the name of the items, in the plural.
 
     Example:
 

@@ -49,8 +49,10 @@ def train(
         overrides: dict of `TransformerConfig` fields that replace those of the
             preset or of the initial model.
         output_dir: the directory of the run.
-        strategy: the strategy of an earlier run in this process; `None`: the
-            strategy is made from the settings.
+        strategy: the strategy of an earlier run in this process; `None` to make
+            it from the settings.
+        keeps_end: whether a run that `output_dir` already has must keep its
+            number of steps, because a later stage of a recipe started from it.
 
     Returns:
         The strategy of the run.
@@ -87,8 +89,9 @@ def _check_before_data(settings, overrides, directory, strategy):
         "settings": {
             name: value
             for name, value in dataclasses.asdict(settings).items()
-            # The other settings are compared after the data are read: their
-            # final values depend on the data or on other settings.
+            # Settings that are `None`, `epochs` and `evaluation_interval` are
+            # compared after the data are read, because their final values
+            # depend on the data or on other settings.
             if value is not None
             and name not in ("epochs", "evaluation_interval")
         }
@@ -139,7 +142,7 @@ def _train(requested, overrides, directory, strategy, keeps_end):
         directory, requested, corpora, tokenizers, architecture, strategy
     )
 
-    # The directory may hold a run already; it must have the same settings.
+    # A run that the directory holds already must have the same settings.
     existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings
@@ -238,7 +241,11 @@ def _restore(run):
 
 
 def _write_config(run, config, existing):
-    """Deletes unfinished files; writes configuration and vocabularies."""
+    """Deletes unfinished files; writes the configuration and vocabularies.
+
+    An existing configuration is replaced only if the number of steps or the way
+    to compute BLEU has changed.
+    """
     run.directory.clear_unfinished()
     if existing.is_new_or_changed(run.settings):
         run.directory.write_config(config)
@@ -246,7 +253,7 @@ def _write_config(run, config, existing):
 
 
 def _fit(run):
-    """Trains to the end. An epoch of `fit` is an evaluation interval."""
+    """Trains to the end. An epoch of `fit` lasts for an evaluation interval."""
     settings, checkpoints = run.settings, run.checkpoints
     _LOG.info(
         "%d parameters. %d steps of %d target tokens each, padding included.",

@@ -1,4 +1,4 @@
-"""Settings of a training run. Each field is a flag of the trainer."""
+"""Settings of a training run. Almost every field is a flag of the trainer."""
 
 import dataclasses
 
@@ -10,10 +10,11 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings(learning_settings.LearningSettings):
-    """Settings of a run. Many fields are `None` by default.
+    """Settings of a run. A field that `setting` makes is a flag.
 
-    In many of these fields, `defaults.with_defaults` replaces `None` by a value
-    that depends on the data and on other settings.
+    Many fields are `None` by default. In some of them,
+    `defaults.with_defaults` replaces `None` by a value that depends on the data
+    and on other settings.
     """
 
     recipe: str | None = setting(
@@ -21,7 +22,8 @@ class TrainingSettings(learning_settings.LearningSettings):
         "docs/training.md. It may have several stages.",
         None,
     )
-    # The names of the recipe's settings that the user's flags replace.
+    # This field is not a flag. It has the names of the recipe's settings that
+    # the user's flags replace.
     replaces_recipe: list[str] = dataclasses.field(default_factory=list)
     train_source: list[str] = setting(
         "Files of source sentences, a sentence on each line; globs and pipes "
@@ -233,14 +235,17 @@ class TrainingSettings(learning_settings.LearningSettings):
 
     @property
     def default_preset(self) -> str:
-        """Returns the preset that is used if the user gave none."""
+        """Returns the preset that is used if the user gives none.
+
+        If the user gives an initial model, its architecture is used instead.
+        """
         return "demo" if self.is_built_in else "small"
 
 
 # A run may continue with other values of these settings, which say how a step
-# is executed. They change rounding errors, and which units dropout drops.
-# `steps_per_execution` may also change how many steps an evaluation interval
-# and the run have, since it must divide both.
+# is executed. Other values change rounding errors, and which units dropout
+# drops. `steps_per_execution` may also change the numbers of steps of an
+# evaluation interval and of the run, because it must divide both.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",
@@ -249,8 +254,9 @@ EXECUTION_FIELDS = (
     "steps_per_execution",
     "jit_compile",
 )
-# A run may also continue with other values of these settings. A complete run
-# then trains further if it has more steps, and writes its final files again.
+# A run may also continue with other values of these settings; but `steps` must
+# stay the same if the learning rate depends on it. If a complete run gets more
+# steps, it trains further. In any case it writes its final files again.
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 

@@ -7,8 +7,8 @@ from trainers import directions, evaluations, initial_model, learning_checks
 from trainers import precision as run_precision
 from trainers import settings as run_settings
 
-# NumPy accepts the seeds below this number, and `keras.utils.set_random_seed`
-# seeds NumPy too.
+# --seed must be below this number, because `keras.utils.set_random_seed` also
+# seeds NumPy, which accepts only seeds below it.
 _SEEDS = 2**32
 
 

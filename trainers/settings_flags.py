@@ -1,8 +1,9 @@
 """Makes command-line flags from the fields of dataclasses.
 
 The settings of a program are frozen dataclasses. Each field that is made by
-`setting` is a flag with the field's name, type and default. Two programs that
-have a flag in common share the dataclass.
+`setting` is a flag with the field's type, default and, unless `setting` gets
+another name, the field's name. Two programs that have a flag in common share
+the dataclass.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ def setting(
     choices: Sequence[str] | None = None,
     flag: str | None = None,
 ) -> typing.Any:
-    """Makes a field of a dataclass that is also a flag.
+    """Makes a dataclass field that is also a flag.
 
     The flag of a `list[str]` is one string, with commas between the items. The
     flag of a `tuple[str, ...]` can be given several times; its strings may have
@@ -74,11 +75,13 @@ class Given:
 
 
 class Selection(typing.NamedTuple):
-    """Fields of a dataclass that are flags. Other fields keep their defaults.
+    """A dataclass, and the names of those of its fields that are flags.
+
+    The other fields keep their defaults.
 
     settings_class: the dataclass.
-    help_texts: descriptions by the names of these fields; `None` for the
-        description in the dataclass.
+    help_texts: the description of each flag, by the name of its field; `None`
+        for the description in the dataclass.
     """
 
     settings_class: type
@@ -86,7 +89,7 @@ class Selection(typing.NamedTuple):
 
 
 def argument(help_text: str) -> typing.Any:
-    """Makes a field of a dataclass that is a positional argument.
+    """Makes a dataclass field that is a positional argument of the program.
 
     Args:
         help_text: what the argument is, for the error if it is missing.
@@ -95,7 +98,11 @@ def argument(help_text: str) -> typing.Any:
 
 
 def arguments_of(settings_class: type | Selection) -> dict[str, str]:
-    """Returns the descriptions of the positional arguments, by field name."""
+    """Returns the descriptions of the positional arguments, by field name.
+
+    Args:
+        settings_class: the dataclass, or a selection of its fields.
+    """
     return {
         field.name: field.metadata["argument"]
         for field in _fields(settings_class)
@@ -139,13 +146,15 @@ def read(
     """Makes an object of a dataclass from parsed flags.
 
     A field of the dataclass that was not made by `setting` is read too, if
-    another dataclass of the program defines a flag with its name. For `Given`,
-    the result has the names of the flags on the command line.
+    another dataclass of the program defines a flag with its name. For a
+    selection, only the selected fields and positional arguments are read. For
+    `Given`, the result has the names of the flags on the command line.
 
     Args:
         settings_class: the dataclass, or a selection of its fields.
         values: the parsed flags.
-        given: the positional arguments by field name; `None` for none.
+        given: the values of the positional arguments, by field name; `None` for
+            none.
 
     Raises:
         ValueError: the dataclass refuses the values.
@@ -169,7 +178,11 @@ def read(
 
 
 def specified(settings: typing.Any) -> dict[str, typing.Any]:
-    """Returns a dict of the settings that are not `None`."""
+    """Returns a dict of the settings that are not `None`, by field name.
+
+    Args:
+        settings: an object of a dataclass.
+    """
     return {
         field.name: getattr(settings, field.name)
         for field in dataclasses.fields(settings)

@@ -23,8 +23,8 @@ def train(
     """Trains the stages of a recipe, or one run if there is no recipe.
 
     The last stage writes to the run directory itself. Each earlier stage has a
-    directory inside it. All stages have the vocabulary of the first stage. The
-    same command continues a stage that was stopped.
+    directory inside the run directory. All stages have the vocabulary of the
+    first stage. The same command continues a stage that was stopped.
 
     Args:
         settings: the settings that the user gave, with the name of the recipe.
@@ -34,10 +34,10 @@ def train(
         output_dir: the directory of the run.
 
     Raises:
-        ValueError: the recipe is unknown, or see `check` and `run.train`.
-        OSError: see `run.train`.
-        FloatingPointError: see `run.train`.
-        ConnectionError: see `run.train`.
+        ValueError: the recipe is unknown; or as for `check` and `run.train`.
+        OSError: as for `run.train`.
+        FloatingPointError: as for `run.train`.
+        ConnectionError: as for `run.train`.
     """
     if settings.recipe is None:
         run.train(settings, overrides, output_dir)
@@ -144,7 +144,7 @@ def with_runs(
             consistency loss or other teachers, the teachers of the stage have
             no effect.
         paths: the directories of the earlier stages, by the names of the
-            stages.
+            stages; the first stage comes first.
 
     Returns:
         The changed settings.
@@ -191,6 +191,8 @@ def settings_of(
 ) -> tuple[run_settings.TrainingSettings, dict]:
     """Returns the settings of a stage, some replaced by the user's flags.
 
+    A flag for `steps` or `epochs` replaces both of these settings.
+
     Args:
         stage: the stage.
         settings: the settings that the user gave.
@@ -199,7 +201,8 @@ def settings_of(
 
     Returns:
         The settings and the overrides of the stage. `replaces_recipe` of the
-        settings has the names of the recipe's settings that flags replaced.
+        settings contains the names of those settings of the recipe that flags
+        replaced.
     """
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}

@@ -17,11 +17,11 @@ INTERRUPTED = 130
 def prepare() -> None:
     """Hides TensorFlow's start-up messages; prepares a process of `python -m`.
 
-    A process that was not started by `python -m` has no further changes. In all
-    others, closed standard streams are opened on the null device. Without this,
-    the next file that is opened would get the number of a closed stream, and
-    the output would be written into that file. Ctrl-C ends the process without
-    a traceback. If the reader of the output closes the pipe, the process prints
+    If `python -m` did not start the process, nothing else changes. Otherwise
+    closed standard streams are opened on the null device. Without this, the
+    next file that is opened would get the number of a closed stream, and the
+    output would be written into that file. Ctrl-C ends the process without a
+    traceback. If the reader of the output closes the pipe, the process prints
     no error message at its end.
     """
     # At level 2 TensorFlow logs only errors. Its many start-up messages would

@@ -1,4 +1,4 @@
-"""Reads or learns the vocabularies of a run: one, or one for each language."""
+"""Reads or learns the vocabulary of a run, or one for each language."""
 
 import dataclasses
 import functools
@@ -30,7 +30,8 @@ class Tokenizers:
         """Returns the vocabulary sizes, as fields of `TransformerConfig`.
 
         Two tokenizers of another system may cut text differently but have the
-        same pieces and ids. The model then has one vocabulary.
+        same pieces and ids. The model then has one vocabulary, and
+        `target_vocabulary_size` is `None`, as with one tokenizer.
         """
         target_size = self.target and self.target.vocabulary_size
         if self.target and kt.text.vocabulary_sha256(
@@ -52,7 +53,7 @@ class Tokenizers:
         }
 
     def fingerprint(self) -> dict[str, str]:
-        """Returns a hash of the pieces. It identifies the vocabularies."""
+        """Returns a dict with a hash, which identifies the vocabularies."""
         return {
             "vocabulary_sha256": kt.text.vocabulary_sha256(
                 self.source, self.target or self.source
@@ -60,7 +61,7 @@ class Tokenizers:
         }
 
     def save(self, directory: kt.runs.RunDirectory) -> None:
-        """Writes the vocabularies, if the run directory does not have them."""
+        """Writes each vocabulary that the run directory does not have yet."""
         if not directory.tokenizer.exists():
             self.source.save(directory.tokenizer)
         if self.target and not directory.target_tokenizer.exists():
@@ -76,10 +77,11 @@ def load(
 ) -> Tokenizers:
     """Reads the vocabularies of a run, or learns them from its training text.
 
-    The vocabularies are those of the run in the directory; else those of
-    --vocabulary and --target_vocabulary; else those of the shards; else those
-    of --initial_model, unless a size is given; else they are learned. All
-    workers use the vocabularies of the chief; only the chief learns.
+    A run that was started in the directory keeps its vocabularies. Otherwise
+    they are those of --vocabulary and --target_vocabulary; else those of the
+    shards; else those of --initial_model, unless a size is given; else they are
+    learned. All workers use the vocabularies of the chief; only the chief
+    learns.
 
     Args:
         directory: the directory of the run.
@@ -91,9 +93,10 @@ def load(
         strategy: the strategy of the run; `None` for one process.
 
     Raises:
+        FileNotFoundError: a vocabulary that the user gave is missing.
         ValueError: the text has too few different pieces for the size that the
-            user gave, or a tag of a direction is not a symbol of the
-            vocabulary.
+            user gave, a file is not a vocabulary, or a tag of a direction is
+            not a symbol of the vocabulary.
     """
     strategy = strategy or tf.distribute.get_strategy()
 
@@ -144,7 +147,7 @@ def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
 
 
 def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
-    """Checks the flags of vocabularies before any data are read.
+    """Checks the flags of vocabularies. The training text is not read.
 
     Args:
         settings: the settings that the user gave.

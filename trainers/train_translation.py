@@ -45,10 +45,10 @@ class Output:
 
 @contextlib.contextmanager
 def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
-    """Prints the checkpoint from which a stopped run can continue.
+    """Prints the step of the checkpoint from which a stopped run can continue.
 
-    It prints the step if Ctrl-C, a full disk or a lost worker stops the run. It
-    prints nothing without a checkpoint, and nothing after an error that the
+    The step is printed if Ctrl-C, a full disk or a lost worker stops the run.
+    Nothing is printed if there is no checkpoint, or after an error that the
     user must correct first, such as a missing file.
 
     Args:

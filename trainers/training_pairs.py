@@ -1,4 +1,4 @@
-"""The encoded training pairs of a run: in memory, or in shards."""
+"""Encodes the pairs of a run in memory, or reads them from shards."""
 
 import logging
 import os
@@ -24,7 +24,8 @@ def load(
 ) -> kt.data.PairWindows:
     """Encodes the training pairs, or opens their shards.
 
-    Large text is first encoded to shards in the directory of the run. With
+    Large text is first encoded to shards in the directory of the run. Some
+    sources get rare characters, except in shards that the user gives. With
     `segmentation_sampling`, the pairs get a new random segmentation in each
     epoch.
 
@@ -173,7 +174,7 @@ def _write_shards(directory, corpora, tokenizers, settings):
 
 
 def _with_rare_characters(pairs, tokenizers, settings):
-    """Yields pairs of large text; some sources get unknown characters."""
+    """Yields pairs of large text; some sources get rare characters."""
     return kt.data.iterate_with_rare_characters(
         progress.track(pairs),
         tokenizers.characters(),

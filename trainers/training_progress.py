@@ -39,20 +39,20 @@ class BatchCounts(NamedTuple):
 class TrainingProgress(keras.callbacks.Callback):
     """Callback that shows the progress of a run, instead of Keras's output.
 
-    If standard error is a terminal, it shows a bar; otherwise it logs a line
-    every half minute. Both show the number of steps so far, the pairs and
-    target tokens per second since the last line or evaluation, the share of
-    padding, and the remaining time. At the end of each evaluation interval, it
-    prints a line with the loss and all other numbers of the interval to
-    standard output.
+    If standard error is a terminal, the callback shows a bar; otherwise it logs
+    a line about every half minute. Both show the number of steps so far and the
+    remaining time. They also show the pairs and target tokens per second and
+    the share of padding, since the last line or evaluation. At the end of each
+    evaluation interval, the callback prints a line with the loss and all other
+    numbers of the interval to standard output.
 
-    It must be the last callback, so that it prints what the other callbacks add
-    to the logs.
+    The callback must be the last one, so that it prints what the other
+    callbacks add to the logs.
 
     Args:
         checkpoints: the checkpoints. In their counter "batches", another
             callback counts the trained batches.
-        num_batches: number of batches after which training ends.
+        num_batches: the number of batches after which training ends.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class TrainingProgress(keras.callbacks.Callback):
         self._interval_began = self._trained_until = 0.0
 
     def observe(self, number: int, num_pairs: int, weights: np.ndarray) -> None:
-        """Counts a new batch; it is the `observe` of `training_dataset`.
+        """Counts the pairs and tokens of a new batch.
+
+        Pass this method to `TokenBatches.training_dataset` as `observe`.
 
         Args:
-            number: the number of the batch, counted from 0.
+            number: the number of the batch in the run, counted from 0.
             num_pairs: the number of its sentence pairs.
             weights: the weights of its target tokens, `(B, T)`; 0 at padding.
         """
@@ -124,7 +126,8 @@ class TrainingProgress(keras.callbacks.Callback):
             )
             self._begin_rates(now)
 
-    # The bar disappears before other callbacks print.
+    # The next three methods remove the bar, because other callbacks may print
+    # at these times.
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self._close_bar()
@@ -146,7 +149,8 @@ class TrainingProgress(keras.callbacks.Callback):
     def throughput(self) -> tuple[float, float]:
         """Returns the target tokens per second and the share of padding.
 
-        Both are those of the latest evaluation interval, without evaluations.
+        Both are those of the latest evaluation interval. The time of the
+        evaluation itself is not counted.
         """
         seconds = max(self._trained_until - self._interval_began, 1e-9)
         return self._interval.tokens / seconds, _padding(self._interval)
@@ -187,6 +191,9 @@ def _rate(per_second):
 
 def duration(seconds: float) -> str:
     """Formats a duration as text.
+
+    Args:
+        seconds: the duration.
 
     >>> duration(43.2), duration(754), duration(7500)
     ('43 s', '13 min', '2 h 05 min')

@@ -1,4 +1,4 @@
-"""Data: sentence pairs from files or the built-in corpus, and their batches."""
+"""Reads, cleans and encodes sentence pairs, and makes batches of them."""
 
 from keras_transformer.data.batching import Bookmark, TokenBatches
 from keras_transformer.data.cleaning import Cleaning

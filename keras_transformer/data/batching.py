@@ -54,15 +54,16 @@ class TokenBatches:
     `plans.Buckets`. With packing, several pairs share a row, and all batches
     have one shape, see `plans.Packing`. In both cases, no pair of a window is
     lost or repeated. In training, the seed and the number of the window decide
-    which pairs share a batch, and in which order. The number of replicas does
-    not: `rows_multiple_of` only adds empty rows of weight 0 to a batch.
+    which pairs share a batch, and the order of the batches. The number of
+    replicas does not: `rows_multiple_of` only adds empty rows of weight 0.
 
     Args:
         pairs: the encoded pairs.
-        tokens_per_batch: the maximum number of tokens of the longer side of a
-            batch, with padding, but without the empty rows that
+        tokens_per_batch: the maximum number of source tokens, and of target
+            tokens, of a batch, with padding, but without the empty rows that
             `rows_multiple_of` adds.
-        max_length: the maximum number of tokens of a side, with special ids.
+        max_length: the maximum number of tokens of a source and of a target,
+            with special ids.
         seed: the seed of the shuffling.
         rows_multiple_of: a divisor of the number of rows of each batch: the
             number of replicas times the number of micro-batches of a replica.
@@ -80,7 +81,7 @@ class TokenBatches:
 
     Raises:
         ValueError: `tokens_per_batch` is too small for `rows_multiple_of` rows
-            of the longest bucket; a sentence is longer than `max_length`; a
+            of `max_length` tokens; a sentence is longer than `max_length`; a
             size is below 1; the seed is negative; there is no start id.
 
     Example:
@@ -156,9 +157,10 @@ class TokenBatches:
             first_step: the number of batches to skip, so that a resumed run
                 continues with the batch after its checkpoint.
             observe: a function to call for each batch before the model reads
-                it. Its arguments are the number of the batch from 0, the number
-                of pairs in it, and its weights `(B, T)`. Another thread calls
-                the function. `None` for no function.
+                it. Its arguments are the number of the batch in the run,
+                counted from 0, the number of pairs in it, and its weights
+                `(B, T)`. Another thread calls the function. `None` for no
+                function.
         """
 
         def generate():
@@ -207,8 +209,8 @@ class TokenBatches:
                 window * self.steps_per_epoch,
                 window * int(self._lengths(window)[:, 1].sum()),
             )
-        # This reads a copy, because the thread that makes batches may add
-        # bookmarks at the same time.
+        # The loop reads a copy of the bookmarks, because the thread that makes
+        # batches may add a bookmark at the same time.
         bookmark = max(
             each
             for each in list(self._bookmarks.values())
@@ -341,6 +343,7 @@ class TokenBatches:
             tf.data.experimental.AutoShardPolicy.DATA
         )
         # The number of prefetched batches is fixed, so there is nothing to
-        # tune. Besides, the thread that tunes may outlive the data.
+        # tune. Besides, the thread that tunes may still run after the data set
+        # was deleted.
         options.autotune.enabled = False
         return dataset.with_options(options).prefetch(_PREFETCHED)

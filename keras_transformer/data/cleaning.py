@@ -10,15 +10,18 @@ from keras_transformer.data import cleaning_report, filters, scripts
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import TextTokenizer
 
-# The name of a field, a value of it, and the change of texts for this value.
+# Each element: the name of a field, one of the field's values, and the function
+# that changes a text for this value.
 _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("html_entities", "unescape", filters.unescape),
     ("control_characters", "remove", filters.remove_control_characters),
     ("unicode_form", "NFC", functools.partial(unicodedata.normalize, "NFC")),
     ("unicode_form", "NFKC", functools.partial(unicodedata.normalize, "NFKC")),
 )
-# For each field, the function that returns the filter for a value of the field.
-# A value in `_CHANGES` has no filter, so the function is not called for it.
+# For each field that can drop pairs, the function that returns the filter for a
+# value of the field. `_filters` does not call this function for a value in
+# `_CHANGES`, because such a value changes texts. The function of
+# `drop_unknown_characters` gets the tokenizers instead of the value.
 _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
     "drop_not_utf8": lambda _: filters.is_not_utf8,
     "html_entities": lambda _: filters.has_entity,
@@ -39,10 +42,10 @@ _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
 
 
 def _rule(help_text, default=None, choices=None, least=None):
-    """Returns a dataclass field, of which programs make a flag.
+    """Returns a dataclass field. Programs make a flag from each field.
 
-    The value of the field must be one of `choices` and at least `least`, unless
-    these are `None`.
+    A value of `None` is always valid. Any other value must be one of `choices`
+    and at least `least`. If `choices` or `least` is `None`, it is not checked.
     """
     metadata = {"help": help_text, "choices": choices, "least": least}
     if default == []:
@@ -56,8 +59,9 @@ class Cleaning:
 
     Each field is a rule. The help text of the field says what the rule does.
     Changes come first: entities, control characters, the form of Unicode. Then
-    filters check the changed pair, in the order of the fields. A dropped pair
-    is counted only for the first filter that drops it.
+    filters check the changed pair, in the order of the fields, until one of
+    them drops the pair. The report counts a pair for each change that altered
+    the pair, and for the filter that dropped it.
 
     Raises:
         ValueError: a field has an unknown value, such as an unknown script, or
@@ -159,7 +163,11 @@ class Cleaning:
 
     @property
     def errors(self) -> str:
-        """The argument `errors` of `read_lines` that the rules need."""
+        """The argument `errors` with which `lines.read_lines` must read texts.
+
+        `drop_not_utf8` needs lines whose bytes are not UTF-8. Without this
+        rule, such bytes are an error.
+        """
         return "surrogateescape" if self.drop_not_utf8 else "strict"
 
     def clean(
@@ -168,16 +176,18 @@ class Cleaning:
         report: cleaning_report.CleaningReport,
         tokenizers: Sequence[TextTokenizer] | None = None,
     ) -> Iterator[sentence_pairs.SentencePair]:
-        """Yields the changed pairs that no filter drops, and fills the report.
+        """Changes each pair, and yields the pairs that no filter drops.
 
         Args:
             pairs: the pairs, read once. Only one pair is held in memory.
-            report: the report to fill. Each pair is counted when it is read.
+            report: the report that this method fills. It counts a pair when the
+                pair is read.
             tokenizers: the tokenizers of sources and of targets. Only
                 `drop_unknown_characters` needs them.
 
         Raises:
-            ValueError: `tokenizers` is needed, but was not given.
+            ValueError: `tokenizers` is needed, but was not given. The error
+                comes when the first pair is requested.
         """
         changes, takers = self._changes(), self._filters(tokenizers)
         for pair in pairs:
@@ -196,7 +206,7 @@ class Cleaning:
                 yield pair
 
     def _changes(self):
-        """Returns the name and the function of each change of a text."""
+        """Returns the changes that are on: pairs of a name and a function."""
         return [
             (f"{field}={value}", change)
             for field, value, change in _CHANGES
@@ -204,7 +214,7 @@ class Cleaning:
         ]
 
     def _filters(self, tokenizers):
-        """Returns the name and the function of each filter."""
+        """Returns the filters that are on: pairs of a name and a function."""
         if self.drop_unknown_characters and tokenizers is None:
             raise ValueError(
                 "`drop_unknown_characters` needs vocabularies. Received: "

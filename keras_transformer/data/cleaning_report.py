@@ -1,16 +1,19 @@
-"""The report of a cleaning: counts and examples for each filter and change."""
+"""Counts the pairs that a cleaning drops or changes, and keeps examples."""
 
 from typing import Any
 
 from keras_transformer.data import pairs as sentence_pairs
 
 _EXAMPLES = 3
-# Each side of an example is cut to this number of characters.
+# The report shows at most this number of characters of the source, and of the
+# target, of an example.
 _EXAMPLE_LENGTH = 200
 
 
 class CleaningReport:
     """Counts of a cleaning, and examples for each filter and change.
+
+    `Cleaning.clean` fills the report.
 
     Attributes:
         num_read: the number of pairs that were read.
@@ -37,6 +40,8 @@ class CleaningReport:
     def count(self, name: str, pair: sentence_pairs.SentencePair) -> None:
         """Counts a pair that a filter dropped, or that a change altered.
 
+        The first three pairs with the same `name` are kept as examples.
+
         Args:
             name: the name of the filter or of the change.
             pair: the pair that the filter dropped, or the pair before the
@@ -50,9 +55,10 @@ class CleaningReport:
     def as_dict(self) -> dict[str, Any]:
         """Returns the report as a dict for JSON.
 
-        The dict has `num_read` and `num_kept`. Besides, it has a dict for each
-        filter or change that was counted, by its name: `num_pairs`, and at most
-        three `examples`.
+        The keys are `num_read`, `num_kept`, and the name of each filter or
+        change that was counted. The value of such a name is a dict of
+        `num_pairs` and `examples`. The examples are at most three lists of a
+        source and a target, both cut to 200 characters.
         """
         return {
             "num_read": self.num_read,
@@ -76,7 +82,10 @@ class CleaningReport:
 
 
 def _cut(pair):
-    """Shortens the sides of a pair; escapes bytes that are not UTF-8."""
+    """Returns a list of the source and the target of a pair, both cut.
+
+    Bytes that are not UTF-8 are written as escapes.
+    """
     return [
         side[:_EXAMPLE_LENGTH]
         .encode("utf-8", "surrogateescape")

@@ -10,7 +10,8 @@ import numpy as np
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import SpecialIds, TextTokenizer
 
-# The number of sentences that one call of the tokenizer encodes.
+# `encode_pairs` encodes at most this number of pairs with one call of each
+# tokenizer.
 CHUNK = 8192
 
 
@@ -23,8 +24,9 @@ class PairWindows(Protocol):
     window of `EncodedPairs` has all pairs.
 
     windows_per_epoch: the number of windows of an epoch.
-    num_pairs: the number of pairs of an epoch.
-    longest: the number of tokens of the longest side, special ids included.
+    num_pairs: the number of pairs of an epoch; the mean if epochs differ.
+    longest: the number of tokens of the longest source or target, special ids
+        included.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
@@ -50,10 +52,13 @@ class PairWindows(Protocol):
         """
 
     def read_window(self, number: int) -> "EncodedPairs":
-        """Reads the pairs of a window, in the order of `window_lengths`.
+        """Reads the pairs of a window.
 
         Args:
             number: the number of the window.
+
+        Returns:
+            The pairs, in the order of the result of `window_lengths`.
         """
 
 
@@ -62,10 +67,10 @@ class EncodedPairs:
     """Token ids of sentence pairs, without special ids.
 
     sources, targets: one int32 vector for each pair.
-    num_empty: the number of pairs that were left out because a side was empty
-        or only white space.
-    num_too_long: the number of pairs that were left out because a side was too
-        long.
+    num_empty: the number of pairs that were left out because the source or the
+        target was empty or only white space.
+    num_too_long: the number of other pairs that were left out because the
+        source or the target was too long.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
@@ -89,7 +94,10 @@ class EncodedPairs:
 
     @property
     def longest(self) -> int:
-        """The number of tokens of the longest side, special ids included."""
+        """The number of tokens of the longest source or target.
+
+        Special ids are included. There must be at least one pair.
+        """
         added = len(self.source_special_ids.around_source())
         target_added = 1 + len(self.target_special_ids.target_prefix)
         return max(
@@ -105,13 +113,13 @@ class EncodedPairs:
         return 1
 
     def read_window(self, number: int) -> "EncodedPairs":
-        """Returns all pairs, for every window."""
+        """Returns all pairs, whatever the number of the window."""
         return self
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lengths of sources and targets, without special ids.
 
-        Every window has all pairs.
+        The lengths are those of all pairs, since every window has all pairs.
         """
         sources, targets = (
             np.fromiter(map(len, side), "int64", len(side))
@@ -126,15 +134,19 @@ def encode_pairs(
     max_length: int = 128,
     target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
-    """Encodes pairs; leaves out pairs with a blank or too long side.
+    """Encodes pairs, and leaves out those with a blank or too long sentence.
 
-    A side is blank if it is empty or only white space.
+    A sentence is blank if it is empty or only white space.
 
     Args:
         pairs: the pairs to encode.
         tokenizer: the tokenizer of the sources.
-        max_length: the maximum number of tokens of a side, with special ids.
+        max_length: the maximum number of tokens of a source and of a target,
+            with special ids.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
+
+    Returns:
+        The pairs that are not left out, in their order.
 
     Raises:
         ValueError: no pair is left.
@@ -167,10 +179,10 @@ def encode_chunk(
     max_length: int = 128,
     target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
-    """Encodes a few thousand pairs with one call of each tokenizer.
+    """Encodes pairs like `encode_pairs`, with one call of each tokenizer.
 
-    The arguments are those of `encode_pairs`. Unlike `encode_pairs`, this
-    function raises no error if no pair is left.
+    The arguments are those of `encode_pairs`. If no pair is left, the result
+    has no pairs, and no error is raised.
     """
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
@@ -206,9 +218,10 @@ def nothing_left(
     """Returns the error to raise if no pair is left.
 
     Args:
-        num_empty: the number of pairs with a blank side.
-        num_too_long: the number of other pairs with a too long side.
-        max_length: the maximum number of tokens of a side.
+        num_empty: the number of pairs with a blank source or target.
+        num_too_long: the number of other pairs whose source or target is too
+            long.
+        max_length: the maximum number of tokens of a source and of a target.
     """
     return ValueError(
         f"No sentence pair is left of {num_empty + num_too_long}: {num_empty} "

@@ -1,4 +1,4 @@
-"""Reads sentence pairs from files, and names the file and line of an error."""
+"""Reads sentence pairs from parallel files and from tab-separated files."""
 
 import glob
 import os
@@ -26,7 +26,8 @@ def read_parallel(
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
         ValueError: the numbers of files or of their lines differ, a file is
-            not text, or an argument is a string instead of a list.
+            not text or is damaged, or an argument is a string instead of a
+            list.
 
     Example:
 
@@ -52,8 +53,8 @@ def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
-        ValueError: a line that is not empty has no tab, a file is not text,
-            or `files` is a string instead of a list.
+        ValueError: a line that is not empty has no tab, a file is not text or
+            is damaged, or `files` is a string instead of a list.
     """
     return list(iterate_tsv(files))
 
@@ -103,7 +104,10 @@ def iterate_tsv(
 def expand(files: Sequence[str]) -> list[str]:
     """Replaces each glob by the files that match it, in alphabetical order.
 
-    The name of an existing file stays as it is.
+    The name of an existing file stays as it is, even if it looks like a glob.
+
+    Args:
+        files: names or globs of files.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
@@ -146,7 +150,7 @@ def _other_lengths(source, target):
     """Returns the error for files with different numbers of lines.
 
     Args:
-        source, target: the name of a file and its number of lines.
+        source, target: pairs of the name of a file and its number of lines.
     """
     return ValueError(
         "Parallel files must have the same number of lines. Received: "

@@ -1,4 +1,7 @@
-"""The rules of a cleaning: changes of a text, and filters of a pair."""
+"""Defines the rules of `Cleaning`: changes of texts, and filters of pairs.
+
+A side of a pair is its source or its target.
+"""
 
 import html
 import html.entities
@@ -17,8 +20,8 @@ Filter: TypeAlias = Callable[[SentencePair], bool]
 # expected script.
 _SCRIPT_SHARE = 0.5
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
-# Tabs, line feeds and carriage returns are not in this class: normal texts have
-# them.
+# Tabs, line feeds and carriage returns are not matched, because normal texts
+# have them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -38,9 +41,10 @@ def unescape(text: str) -> str:
 
 
 def _character(match):
-    """Returns the characters of an entity; an unknown entity as it is."""
+    """Returns the characters of an entity, or the text of an unknown entity."""
     entity = match[0]
-    # `html.unescape` would replace the known beginning of an unknown name.
+    # `html.unescape` would replace the beginning of an unknown name if HTML
+    # defines this beginning, such as &not of &notit;.
     if not entity.startswith("&#") and entity[1:] not in html.entities.html5:
         return entity
     return html.unescape(entity)
@@ -74,7 +78,11 @@ def is_not_utf8(pair: SentencePair) -> bool:
 
 
 def is_copy(pair: SentencePair) -> bool:
-    """Tells whether both sides are the same text after `text.fold`."""
+    """Tells whether both sides are the same text, after `text.fold`.
+
+    So differences in white space, invisible characters, and the forms of
+    quotation marks and dashes do not count.
+    """
     return fold(pair.source) == fold(pair.target)
 
 
@@ -90,7 +98,8 @@ def length(
 
     Args:
         count: a function that counts the characters or words of a text.
-        least, most: the minimum and maximum of a side; `None` for no limit.
+        least, most: the minimum and maximum of the count of a side; `None` for
+            no limit.
     """
 
     def takes(pair):
@@ -126,7 +135,7 @@ def wrong_script(side: int, names: list[str]) -> Filter:
 
     Args:
         side: the side to check, 0 for the source, 1 for the target.
-        names: the names of the expected scripts, see `scripts`.
+        names: the names of the expected scripts, see `scripts.script_of`.
     """
     expected = frozenset(names)
 
@@ -137,11 +146,14 @@ def wrong_script(side: int, names: list[str]) -> Filter:
 
 
 def symbols(most: float) -> Filter:
-    """Returns a filter that drops pairs with too many digits and symbols.
+    """Returns a filter that drops pairs with a side of too many symbols.
+
+    Numbers, punctuation and symbols are counted: the categories N, P and S of
+    Unicode.
 
     Args:
-        most: the maximum share of digits, punctuation and symbols among the
-            characters of a side that are not spaces.
+        most: the maximum share of these among the characters of a side that
+            are not spaces.
     """
 
     def takes(pair):
@@ -158,6 +170,8 @@ def symbols(most: float) -> Filter:
 def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
     """Returns a filter that drops pairs with characters that have no piece.
 
+    The method `has_unknown_characters` of the tokenizers decides.
+
     Args:
         tokenizers: the tokenizers of sources and of targets.
     """
@@ -172,7 +186,11 @@ def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
 
 
 def duplicates() -> Filter:
-    """Returns a filter that drops pairs that it has checked before."""
+    """Returns a filter that drops pairs that it has checked before.
+
+    The filter compares hashes of pairs, so there is a very small probability
+    that it drops a new pair, see `HashSet`.
+    """
     pairs = hash_set.HashSet()
 
     def takes(pair):

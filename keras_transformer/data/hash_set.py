@@ -3,18 +3,18 @@
 import hashlib
 from array import array
 
-# The number of slots of a new table, a power of two.
+# The number of elements of a new table. `_insert` needs a power of two.
 _SLOTS = 2**16
 
 
 class HashSet:
     """A set of texts that stores only a hash of eight bytes of each text.
 
-    The hashes are in a table with a slot of eight bytes for each. When more
-    than two thirds of the slots are filled, the table grows to twice its size.
-    So a large set takes 12 to 24 bytes a text, and 36 bytes a text while the
-    table grows. Among a hundred million texts, the probability that any two
-    different texts have the same hash is below 0.001.
+    The table of hashes is an array with elements of eight bytes. When more than
+    two thirds of the elements are filled, the table grows to twice its size. So
+    a large set takes 12 to 24 bytes a text, and 36 bytes a text while the table
+    grows. A text counts as a duplicate if another text has the same hash. Among
+    a hundred million different texts, the probability of this is below 0.001.
 
     Example:
 
@@ -31,11 +31,11 @@ class HashSet:
         return self._count
 
     def add(self, text: str) -> bool:
-        """Adds a text; returns whether it was not in the set before."""
+        """Adds a text; returns True if the set did not have the text before."""
         digest = hashlib.blake2b(
             text.encode("utf-8", "surrogatepass"), digest_size=8
         ).digest()
-        # 0 marks an empty slot, so 1 is stored for a hash of 0.
+        # 0 marks an empty element, so 1 is stored for a hash of 0.
         key = int.from_bytes(digest, "little") or 1
         if not _insert(self._slots, key):
             return False
@@ -55,7 +55,9 @@ class HashSet:
 def _insert(slots, key):
     """Adds a key to a table; returns False if the table has the key already.
 
-    The key goes to the first empty slot from its own slot on.
+    A key is the hash of a text. The lowest bits of the key are an index. The
+    key is stored in the first empty element from this index on. After the last
+    element comes the first.
     """
     mask = len(slots) - 1
     slot = key & mask

@@ -42,15 +42,15 @@ _COMPRESSED = (
     *([(_ZSTD_MAGIC, _ZSTD.open)] if _ZSTD else []),
 )
 _KINDS = "gzip, bzip2, xz or zstd" if _ZSTD else "gzip, bzip2 or xz"
-# The exceptions that damaged compressed files raise, besides OSError.
+# Reading a damaged compressed file raises one of these, or OSError.
 _DAMAGED = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
     *([_ZSTD.ZstdError] if _ZSTD else []),
 )
-# UTF-32 must come before UTF-16: the mark of UTF-32-LE begins with the mark of
-# UTF-16-LE.
+# UTF-32 must come before UTF-16, because the byte order mark of UTF-32-LE
+# begins with that of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -75,7 +75,7 @@ _ARCHIVES = (
     (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
-# The number of bytes at the start of a file that tell its format.
+# The format of a file is recognized from at most this number of bytes.
 _START = 512
 
 
@@ -91,9 +91,10 @@ def read_lines(
     the start of a line are removed.
 
     Args:
-        file: a path, or a stream of bytes, which is not closed. The text is in
-            UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
-            or compressed by gzip, bzip2, xz or, if Python can read it, zstd.
+        file: a path, or a stream of bytes that has the method `read1`. Such a
+            stream is not closed. The text is in UTF-8, or in UTF-16 or UTF-32
+            with a byte order mark. It is plain, or compressed by gzip, bzip2,
+            xz or, if Python can read it, zstd.
         name: the name of a stream in error messages; `None` for "the stream".
             It is not used for a path: the messages show the path.
         errors: an error handler of `bytes.decode`. `"strict"` raises an error
@@ -102,7 +103,8 @@ def read_lines(
     Raises:
         OSError: the file cannot be read.
         ValueError: the file does not contain lines of text, or is damaged. The
-            message says what it contains and, if possible, in which line.
+            message says what the file contains instead and, if possible, which
+            line is wrong.
 
     Example:
 
@@ -131,7 +133,11 @@ def read_lines(
 
 
 def _open(stream, name):
-    """Returns a stream of uncompressed bytes, and the encoding of the text."""
+    """Returns a stream of the uncompressed bytes, and their encoding.
+
+    The stream begins after the byte order mark. Raises ValueError if the bytes
+    are not text.
+    """
     while True:
         stream, start = _peek(stream)
         unpack = next((f for m, f in _COMPRESSED if start.startswith(m)), None)
@@ -201,8 +207,8 @@ def _checked(text, number, has_end, name):
     """Returns the text of a line without a byte order mark.
 
     A mark can be in the middle of a file, if files were concatenated. Raises
-    ValueError if the file has carriage returns but no line feed. Lines that end
-    with both are allowed.
+    ValueError if the file has no line feed, and a carriage return stands
+    before the end of its text: such a file separates lines by carriage returns.
     """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(
@@ -214,7 +220,7 @@ def _checked(text, number, has_end, name):
 
 
 def _members(name):
-    """Returns the names of the files in a zip archive; "" for other files."""
+    """Returns " of " and at most eight names in a zip archive, or ""."""
     try:
         with zipfile.ZipFile(name) as archive:
             return f" of {', '.join(archive.namelist()[:8])}"
@@ -232,9 +238,10 @@ def _damaged(name, error):
 def _peek(stream):
     """Returns a stream with all bytes of `stream`, and its first bytes.
 
-    The function waits for further bytes only while the bytes so far may be the
-    incomplete signature of a format, that is, the bytes with which all files of
-    the format begin. So a line from a pipe is yielded as soon as it arrives.
+    All files of a format begin with the same bytes, the signature of the
+    format. The function waits for further bytes only while the bytes so far may
+    be an incomplete signature. So a line from a pipe is yielded as soon as it
+    arrives.
     """
     start = b""
     while len(start) < _START and _may_be_signature(start):

@@ -1,10 +1,11 @@
 """Packs several sentence pairs into each row, so that little padding is left.
 
 Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
-pack a histogram of lengths instead of one sentence after the other. Here a
-length is two numbers: the lengths of source and target. A row has room for
-tokens of both sides. Pairs with the same two lengths are of one kind. The time
-depends mostly on the number of kinds, not on the number of pairs.
+pack a histogram of lengths instead of one sentence after the other. Here pairs
+with the same source length and the same target length are of one kind. The time
+depends mostly on the number of kinds, not on the number of pairs. Source and
+target are the two sides of a row. Each side has room for its own number of
+tokens.
 """
 
 import collections
@@ -13,9 +14,9 @@ import numpy as np
 
 # A row has room for about this many pairs of mean length; see `room_of_rows`.
 _PAIRS_IN_ROW = 4
-# If a row is nearly full, the next pair is chosen so that another pair after it
-# can fill the rest of the row. At most this many tokens of each side may then
-# stay free.
+# If a row is nearly full, the next pair is chosen so that another pair can fill
+# the rest of the row. A pair fills the rest if it leaves at most this number of
+# tokens free on each side.
 _MAX_REST = 3
 # A row is nearly full if a side of it has fewer free tokens than this factor
 # times the mean length of all pairs on that side.
@@ -27,18 +28,20 @@ def room_of_rows(
 ) -> tuple[int, int]:
     """Returns the lengths of rows into which pairs can be packed well.
 
-    A row has room for four pairs of mean length, or for fewer if it would be
-    longer than `max_length`. Its two lengths have the ratio of the mean
-    lengths. But each is at least `longest`, so that every pair fits into a row.
+    A row has room for about four pairs of mean length, or for fewer pairs if
+    the row would be longer than `max_length`. Its two lengths have the ratio of
+    the mean lengths. But each length is at least `longest`, so that every pair
+    fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
-        longest: the length of the longest sentence of both sides.
-        max_length: the maximum length of a row, which is rounded to an even
-            number. If `longest` is larger, `longest` is the maximum.
+        longest: the length of the longest sentence, source or target.
+        max_length: the maximum of both lengths of a row. The longer length is
+            rounded to an even number, so it can be `max_length` + 1. If
+            `longest` is larger, `longest` is the maximum.
 
     Returns:
-        The number of source tokens, and the number of target tokens.
+        The numbers of source tokens and of target tokens that fit into a row.
 
     Example:
 
@@ -56,11 +59,11 @@ def room_of_rows(
 def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
     """Chooses the pairs of each row.
 
-    The length of a pair is the larger of two shares here: source length /
-    source room, and target length / target room. Each row begins with the
-    longest pair that is left. Pairs with the same source length and the same
-    target length are taken in their order. So the order of the pairs decides
-    which pairs share a row, but not the number of rows.
+    Each row begins with the longest pair that is left. Here the length of a
+    pair is the larger of two shares: source length / source room, and target
+    length / target room. Pairs with the same source length and the same target
+    length are taken in their order. So the order of the pairs decides which
+    pairs share a row, but not the number of rows.
 
     Args:
         lengths: integers `(pairs, 2)`, the lengths of source and target.
@@ -123,7 +126,7 @@ class _Patterns:
         self.mean = counts @ kinds / max(1, counts.sum())
 
     def choose(self):
-        """Yields each pattern with the number of rows that have it."""
+        """Yields each pattern, and the number of rows with this pattern."""
         for longest in range(len(self.kinds)):
             while self.left[longest]:
                 pattern = self._pattern(longest)
@@ -137,7 +140,7 @@ class _Patterns:
                 yield pattern, times
 
     def _pattern(self, kind):
-        """Fills a row that begins with a pair of this kind."""
+        """Returns the pattern of a row that begins with a pair of this kind."""
         pattern, left, free = [], self.left.copy(), self.room
         while kind is not None:
             pattern.append(kind)
@@ -163,7 +166,10 @@ class _Patterns:
         return int(candidates[cost.argmin()])
 
     def _rest_after_another(self, left, rest):
-        """Returns the tokens that stay free after a candidate and another pair.
+        """Returns how many tokens a candidate and another pair leave free.
+
+        The result is approximate: the other pair may be of the same kind as the
+        candidate, even if only one pair of this kind is left.
 
         Args:
             left: integers `(kinds,)`, the number of pairs left of each kind.
@@ -171,9 +177,10 @@ class _Patterns:
                 sides that each candidate leaves free.
 
         Returns:
-            Integers `(candidates,)`: the smallest number of free tokens of both
-            sides together. If every other pair leaves more than `_MAX_REST`
-            tokens of a side, it is the number after the candidate alone.
+            Integers `(candidates,)`: the smallest number of free tokens, of
+            both sides together. If no other pair fits and leaves at most
+            `_MAX_REST` tokens free on each side, the number is that after the
+            candidate alone.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST

@@ -1,4 +1,4 @@
-"""Plans of batches: which pairs share a batch, and the shape of the batch.
+"""Plans which pairs share a batch, and the shape of each batch.
 
 B batch   S source length   T target length
 """
@@ -10,8 +10,8 @@ import numpy as np
 
 from keras_transformer.data import packing
 
-# The number of rows of a batch is a multiple of this number, or is smaller than
-# it. The usual numbers of replicas divide this number.
+# If a batch has at least 8 rows, `rows_of` rounds the number of rows down to a
+# multiple of 8. So 2, 4 or 8 replicas get equal numbers of rows.
 ROWS = 8
 
 
@@ -19,8 +19,8 @@ class PlannedBatch(NamedTuple):
     """The shape and the pairs of a batch.
 
     shape: B, S and T.
-    rows: for each row the indices of its pairs. If there are fewer than B
-        entries, the other rows of the batch are empty.
+    rows: for each row the indices of its pairs in the argument of `plan`. If
+        there are fewer than B entries, the other rows of the batch are empty.
     """
 
     shape: tuple[int, int, int]
@@ -32,7 +32,10 @@ def bucket_lengths(max_length: int) -> list[int]:
 
     There are only a few lengths, since each new shape is traced or compiled.
     The lengths increase from 8 to 32 by 2, then by a sixteenth to an eighth of
-    the length. The last one is `max_length`.
+    the length. The last length is `max_length`, which may be below 8.
+
+    Args:
+        max_length: the maximum length of a row, at least 1.
 
     Example:
 
@@ -51,8 +54,9 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
     """Returns the number of rows of a batch, at least 1.
 
     Args:
-        tokens_per_batch: the maximum number of tokens of the longer side.
-        length: the length of the longer side.
+        tokens_per_batch: the maximum number of tokens of all sources, and of
+            all targets, of a batch, with padding. One row may have more.
+        length: the length of a row: the larger of S and T.
     """
     rows = max(1, tokens_per_batch // length)
     return rows // ROWS * ROWS if rows >= ROWS else rows
@@ -74,27 +78,31 @@ def check_batch(
             raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
     rows = rows_of(tokens_per_batch, max_length)
     if tokens_per_batch < max_length or rows < rows_multiple_of:
+        fewest = rows_multiple_of
+        if fewest > ROWS:
+            # `rows_of` rounds down to a multiple of `ROWS`.
+            fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
             "each micro-batch of each replica. Received: tokens_per_batch="
             f"{tokens_per_batch}, max_length={max_length}, "
             f"rows_multiple_of={rows_multiple_of}. Expected at least "
-            f"{max_length * rows_multiple_of} tokens."
+            f"{max_length * fewest} tokens."
         )
 
 
 class Buckets:
-    """Planner of batches of similar lengths, with one pair in each row.
+    """Planner of batches of pairs of similar lengths, one pair in each row.
 
     There is a bucket for each length of `bucket_lengths`. A pair goes to the
     shortest bucket into which its target fits. The pairs of a bucket are sorted
-    by the lengths of their sources, so that a batch has sources of similar
-    lengths too. Pairs that do not fill a batch go to the next longer bucket.
-    Empty rows fill up the last batch.
+    by the lengths to which their sources are padded, so that a batch has
+    sources of similar lengths too. Pairs that do not fill a batch go to the
+    next longer bucket. Empty rows fill up the last batch.
 
     Args:
-        tokens_per_batch: the maximum number of tokens of the longer side.
-        max_length: the maximum length of a row.
+        tokens_per_batch: as for `rows_of`.
+        max_length: the maximum length of a source and of a target.
     """
 
     def __init__(self, tokens_per_batch: int, max_length: int):
@@ -107,14 +115,14 @@ class Buckets:
         """Plans the batches of pairs.
 
         Args:
-            lengths: integers `(pairs, 2)`, the lengths of source and target.
+            lengths: integers `(pairs, 2)`, the lengths of source and target,
+                at most `max_length`, which is not checked.
             generator: a random generator that draws which pairs of similar
-                lengths share a batch. With `None`, pairs of equal lengths are
-                taken in their order.
+                lengths share a batch. With `None`, nothing is random.
 
         Returns:
             All batches, roughly from short to long targets. The number of
-            batches depends only on the lengths.
+            batches does not depend on the random numbers.
         """
         order = _order(len(lengths), generator)
         buckets = np.searchsorted(self._lengths, lengths)
@@ -151,8 +159,8 @@ class Packing:
     All batches have one shape. Empty rows fill up the last batch.
 
     Args:
-        tokens_per_batch: the maximum number of tokens of the longer side.
-        room: the source and the target length of a row.
+        tokens_per_batch: as for `rows_of`.
+        room: the source length and the target length of a row.
     """
 
     def __init__(self, tokens_per_batch: int, room: tuple[int, int]):
@@ -171,7 +179,7 @@ class Packing:
                 come first.
 
         Returns:
-            All batches. Their number depends only on the lengths.
+            All batches. Their number does not depend on the random numbers.
 
         Raises:
             ValueError: a pair is longer than a row.

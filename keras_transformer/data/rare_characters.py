@@ -1,12 +1,13 @@
 """Adds rare characters to sources, so that a model learns to ignore them.
 
-A character without its own piece is encoded as bytes. If a model has never
-read such bytes, they also change its translation of the words around them. So
-some training sources get a new word of characters that no training text has.
-In others, one letter of a word is replaced. The targets stay as they are. The
-model learns to ignore such new words, and to translate a word with one wrong
-letter like the correct word. (With the default normalization a translator
-removes words of unknown characters before the model reads them.)
+A vocabulary spells a character without a piece of its own in bytes. If a model
+has never read such bytes, they also change its translation of the words around
+them. So some training sources get a new word of rare characters, such as
+characters that are in no piece of the vocabulary. In other sources, one letter
+of a word is replaced. The targets stay as they are. The model learns to ignore
+such new words, and to translate a word with one wrong letter like the correct
+word. (With the default normalization a translator removes words of unknown
+characters before the model reads them.)
 """
 
 import random
@@ -16,8 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
 
-# The first and last letters of writing systems. All systems are chosen equally
-# often, whatever their sizes.
+# The first and last characters of writing systems. All systems are chosen
+# equally often, whatever their sizes.
 _SCRIPTS = (
     (0x391, 0x3C9),  # Greek
     (0x410, 0x44F),  # Cyrillic
@@ -39,9 +40,9 @@ _SYMBOLS = (
     (0x1F900, 0x1F9FF),
 )
 # The share of changed sources that get a new word, and the share of changed
-# letters that get an accent. Accents are the most frequent change: a translator
-# removes words of unknown characters, but it must translate a known word with
-# a wrong accent.
+# letters that get an accent. Accents are the most frequent change, because a
+# translator must translate a known word with a wrong accent. It removes words
+# of unknown characters.
 _WORD_SHARE = 0.2
 _ACCENT_SHARE = 0.75
 # The maximum length of a word of letters, and of a word of symbols.
@@ -56,10 +57,11 @@ def with_rare_characters(
 ) -> list[sentence_pairs.SentencePair]:
     """Adds rare characters to a share of the sources.
 
-    A fifth of these sources get a word of symbols, such as emoji, or of letters
-    that do not occur in the pairs. In the other sources, one letter is
+    About a fifth of these sources get a word of symbols, such as emoji, or of
+    letters that do not occur in the pairs. In the other sources, one letter is
     replaced: mostly by an accented form of this letter that occurs in the
-    pairs, else by a letter that does not occur in the pairs.
+    pairs, else by a letter that does not occur in the pairs. A source in which
+    no letter can be replaced gets a word too.
 
     Args:
         pairs: training pairs.
@@ -68,7 +70,7 @@ def with_rare_characters(
         seed: the seed that chooses pairs, positions and characters.
 
     Returns:
-        As many pairs, in the same order.
+        All pairs in the same order, some of them with a changed source.
 
     Raises:
         ValueError: `share` is not in [0, 1], or `pairs` is a string instead
@@ -147,7 +149,8 @@ class _SourceChanger:
     def change(self, source):
         """Returns a source with one letter replaced or with a new word.
 
-        The source stays unchanged if there are no characters to insert.
+        The source stays unchanged if a new word must be made, but all
+        characters of `_SCRIPTS` and `_SYMBOLS` are known.
         """
         changed = None
         if self._generator.random() >= _WORD_SHARE:
@@ -218,5 +221,5 @@ def _insert(word, text, generator):
     words = text.split(" ")
     position = generator.randint(0, len(words))
     if position == len(words) and generator.random() < 0.5:
-        return text + word  # There is no space before the word.
+        return text + word  # No space: the word continues the last word.
     return " ".join([*words[:position], word, *words[position:]])

@@ -5,8 +5,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 
-# The names of common scripts, for messages. They also make `check` fast: it
-# reads the names of all letters only for another script.
+# The names of common scripts. Error messages list them. `check` reads the names
+# of all letters, which is slow, only for a script that is not in this list.
 COMMON = (
     "ARABIC",
     "ARMENIAN",
@@ -32,7 +32,9 @@ def script_of(character: str) -> str | None:
 
     The script is the first word of the letter's name in Unicode, up to a
     hyphen. The script of LATIN SMALL LETTER A is LATIN, that of CJK UNIFIED
-    IDEOGRAPH-4E00 is CJK. For a letter without a name it is UNKNOWN.
+    IDEOGRAPH-4E00 is CJK. For a letter without a name it is UNKNOWN. The first
+    word is not always a script: for FULLWIDTH LATIN SMALL LETTER A it is
+    FULLWIDTH.
 
     Example:
 
@@ -49,7 +51,7 @@ def share_in(text: str, scripts: frozenset[str]) -> float:
 
     Args:
         text: the text. For a text without letters, the share is 1.
-        scripts: names of scripts.
+        scripts: names of scripts, as `script_of` returns them.
 
     Example:
 
@@ -66,7 +68,7 @@ def check(names: Iterable[str]) -> None:
     """Raises ValueError for a name that is not the script of any letter.
 
     Args:
-        names: names of scripts.
+        names: names of scripts, as `script_of` returns them.
 
     Example:
 

@@ -1,9 +1,9 @@
-"""Sampled segmentation: a text is cut into other pieces in each epoch.
+"""Cuts each text into pieces at random, and anew in each epoch.
 
 A model that has read a word in several segmentations translates rare words
-better. With a vocabulary of byte-pair encoding, this is BPE-dropout (Provilkov
-et al. 2020). With a unigram vocabulary, it is subword regularization (Kudo
-2018).
+better. With a vocabulary of byte-pair encoding, the method is BPE-dropout
+(Provilkov et al. 2020). With a unigram vocabulary, it is subword regularization
+(Kudo 2018).
 """
 
 import numpy as np
@@ -15,9 +15,10 @@ from keras_transformer.text import TextTokenizer
 class SampledSegmentation:
     """Encoded pairs whose segmentation is drawn anew in each window.
 
-    They have all attributes of `PairWindows`. A window still depends only on
-    the seed and on the number of the window. A sentence keeps its segmentation
-    if the new one might be longer than the longest sentence of all pairs.
+    The object has all attributes and methods of `PairWindows`. The arguments
+    below and the number of a window decide the segmentations of the window. A
+    sentence keeps the segmentation of `pairs` if the new one would be longer
+    than `pairs.longest`, or if `sample` of the tokenizer does not cut it again.
 
     Args:
         pairs: the encoded pairs.
@@ -59,7 +60,7 @@ class SampledSegmentation:
         self._tokenizers = (tokenizer, target_tokenizer or tokenizer)
         self._rate = rate
         self._seed = seed
-        # The window that was read last.
+        # The number of the window that was read last, and this window.
         self._window: tuple[int, encoding.EncodedPairs | None] = (-1, None)
         self.windows_per_epoch = pairs.windows_per_epoch
         self.num_pairs = pairs.num_pairs

@@ -17,24 +17,26 @@ from keras_transformer.text import SpecialIds, TextTokenizer, texts
 class ShardedPairs:
     """The pairs of shard directories, in an endless sequence of windows.
 
-    A window is the pairs that are in memory at a time: a part of each corpus.
-    Only the seed and the number of the window decide which pairs these are.
-    Only the shards with these pairs are read. The first `windows_per_epoch`
-    windows are the first epoch. An epoch reads each pair of a corpus as often
-    as the weight of the corpus says. With a weight of 1/2, each pair is read
-    once in two epochs, see `Passes`.
+    A window is the pairs that are in memory at the same time: a part of each
+    corpus. The arguments below and the number of a window decide which pairs it
+    has. Only the shards with these pairs are read. The first
+    `windows_per_epoch` windows are the first epoch. An epoch reads each pair of
+    a corpus as often as the weight of the corpus says. With a weight of 1/2,
+    each pair is read once in two epochs, see `Passes`.
 
     Args:
         directories: shard directories, one for each corpus, all with the same
             vocabularies.
-        weights: how often an epoch reads each pair of a corpus, a number for
-            each directory; `None` for once.
-        temperature: a number to compute the weights from, instead of `weights`.
-            A corpus of n pairs gets a share of the epoch that is proportional
-            to n^(1 / temperature). An epoch has as many pairs as all corpora
-            together. So 1 means that each pair is read once, and a larger
-            temperature makes the shares more equal.
-        seed: the seed of the order of the shards.
+        weights: how often an epoch reads each pair of a corpus, a number of at
+            least 0 for each directory. `None` for once, if there is no
+            `temperature`.
+        temperature: a number above 0 to compute the weights from, instead of
+            `weights`; `None` if it is not used. A corpus of n pairs gets a
+            share of the epoch that is proportional to n^(1 / temperature). The
+            size of an epoch is that of all corpora together. So 1 means that
+            each pair is read once, and a larger temperature makes the shares
+            more equal.
+        seed: the seed of the order of the shards, at least 0.
         window_pairs: the approximate maximum number of pairs of a window. A
             window can have about one more pair of each corpus, because its
             part of each corpus is rounded to whole pairs.
@@ -46,8 +48,9 @@ class ShardedPairs:
     Raises:
         FileNotFoundError: a directory is not a shard directory, or a file is
             missing.
-        ValueError: a shard or an index is damaged, the vocabularies differ, or
-            an argument is invalid.
+        ValueError: a shard or an index is damaged, the vocabularies differ, an
+            argument is invalid, or the weights are so small that an epoch has
+            no pair.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class ShardedPairs:
     def num_pairs(self) -> int:
         """The number of pairs of an epoch.
 
-        If epochs differ, it is their mean, rounded down.
+        If epochs have different numbers, this is their mean, rounded down.
         """
         return int(sum(each.pairs_per_epoch for each in self._passes))
 
@@ -116,7 +119,7 @@ class ShardedPairs:
     def num_target_tokens(self) -> int:
         """The number of target tokens of an epoch, special ids included.
 
-        If epochs differ, it is their mean, rounded.
+        If epochs have different numbers, this is their mean, rounded.
         """
         prefix = len(self.target_special_ids.target_prefix)
         return round(
@@ -134,7 +137,7 @@ class ShardedPairs:
 
     @property
     def longest(self) -> int:
-        """The number of tokens of the longest side, special ids included."""
+        """The length of the longest source or target, special ids included."""
         added = [
             [len(self.source_special_ids.around_source())],
             [1 + len(self.target_special_ids.target_prefix)],
@@ -193,14 +196,20 @@ class ShardedPairs:
         return sources, targets
 
     def sha256(self) -> str:
-        """Returns a hash of all token ids, which identifies the data."""
+        """Returns a hash of the token ids of all directories, in their order.
+
+        The weights of the corpora do not change it.
+        """
         digest = hashlib.sha256()
         for each in self._directories:
             digest.update(each.index.sha256.encode())
         return digest.hexdigest()
 
     def tokenizers(self) -> tuple[TextTokenizer, TextTokenizer | None]:
-        """Reads the tokenizers, as `ShardDirectory.tokenizers` does."""
+        """Reads the tokenizers of sources and of targets.
+
+        The second tokenizer is `None` if both are the same.
+        """
         return self._directories[0].tokenizers()
 
     def check_vocabularies(self, source: str, target: str) -> None:
@@ -255,8 +264,8 @@ def check_weights(
 ) -> None:
     """Raises ValueError for weights that `ShardedPairs` does not accept.
 
-    It does not know the sizes of the corpora. So only `ShardedPairs` finds
-    weights that are too small, with which an epoch has no pair.
+    This function does not know the sizes of the corpora. So only `ShardedPairs`
+    refuses weights that are so small that an epoch has no pair.
 
     Args:
         count: the number of directories.

@@ -1,4 +1,4 @@
-"""Encodes text into a shard directory, with as many threads as cores."""
+"""Encodes pairs into a shard directory, with one thread for each core."""
 
 import collections
 import concurrent.futures
@@ -82,7 +82,7 @@ def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
         ValueError: the tag is not one symbol.
     """
     pieces = tokenizer.pieces(tokenizer.encode([tag]).values.numpy())
-    # The space before a text may be a piece of its own.
+    # A tokenizer may put a space, as a separate piece, before the text.
     if pieces[-1:] != [tag] or len(pieces) > 2:
         raise ValueError(
             "A tag must be one symbol of the vocabulary. Received: "
@@ -115,8 +115,8 @@ def _chunks(pairs):
 def _in_threads(function, arguments):
     """Yields the results of a function in the order of its arguments.
 
-    Threads compute some results in advance. Tokenizers do not hold the lock of
-    Python while they compute, so that threads keep all cores busy.
+    Threads compute some results in advance. Tokenizers release the global lock
+    of Python while they compute, so the threads can keep all cores busy.
     """
     num_threads = os.cpu_count() or 1
     waiting: collections.deque[concurrent.futures.Future] = collections.deque()

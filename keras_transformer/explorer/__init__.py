@@ -1,4 +1,4 @@
-"""The explorer: one HTML file that shows how a model translates a sentence."""
+"""Makes the explorer, an HTML page that shows how a model translates."""
 
 from keras_transformer.explorer.article import ARTICLE
 from keras_transformer.explorer.figures import FORMATS, KINDS, save_figure

@@ -1,6 +1,7 @@
-"""Finds heads that link words in the sentences of The Illustrated Transformer.
+"""Finds heads that link words in two sentences of The Illustrated Transformer.
 
-T target length   S source length
+The Illustrated Transformer is an article by Jay Alammar. If the page of the
+explorer opens with these two sentences, it shows the heads.
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,14 @@ ARTICLE = (
 
 
 class _Question(NamedTuple):
-    """The question whether a head attends from one word to another.
+    """The question which head attends most from one word to another.
 
     stack: `"encoder"` or `"decoder"`.
     kind: the name of the attention in the blocks of the stack.
-    query: the word that attends, in each of the two sentences.
-    key: the word that is attended to, in each of the two sentences.
+    query: for each of the two sentences, the word that attends. It is a word of
+        the source in the encoder, and of the translation in the decoder.
+    key: for each of the two sentences, the word that is attended to. It is a
+        word of the translation only for the decoder's self-attention.
     """
 
     stack: str
@@ -52,7 +55,7 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
     noun.
 
     Args:
-        traces: the traces of the two sentences.
+        traces: the traces of the two sentences, in the order of `ARTICLE`.
 
     Returns:
         A list with a dict for each pair, sorted by `weight`, the largest first.
@@ -61,12 +64,13 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
         - `attention` and `head`: the name of the attention, and the index of
           the head, counted from 0;
         - `query` and `key`: the words, in each of the two sentences;
-        - `weight`: the smaller of the head's weights in the two sentences;
+        - `weight`: the smaller of the head's weights in the two sentences. The
+          head with the largest `weight` is chosen;
         - `cells`: for each sentence, the row of the first token of `query` and
           the column of the first token of `key`.
 
-        A pair is left out if one of its words is missing in a sentence. Models
-        may translate with other words.
+        A pair is left out if one of its words is missing in a sentence. This
+        happens if the model translates with other words.
     """
     best = [_best_head(question, traces) for question in _QUESTIONS]
     return sorted(
@@ -108,7 +112,7 @@ def _best_head(question, traces):
 
 
 def _names(question, trace):
-    """Returns the names of all attentions of a question, one in each block."""
+    """Returns the names of the attentions of a question, one for each block."""
     num_layers = trace.model[f"num_{question.stack}_layers"]
     return [
         f"{question.stack}/block_{number}/{question.kind}"

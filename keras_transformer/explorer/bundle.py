@@ -9,8 +9,8 @@ are supported, each at the beginning of a line:
     export function f, export const X, export class C
 
 Any other form is an error, so that nothing is bundled wrongly. A file in a
-folder `vendor` is a build of another project: it imports nothing, and ends with
-one list of exports, `export{a as b}`.
+folder `vendor` is a build of another project. It must import nothing, which is
+not checked, and end with one list of exports, `export{a as b}`.
 """
 
 import pathlib
@@ -44,7 +44,8 @@ def _add(path, modules, importers):
     """Adds a module to `modules`, after the modules that it imports.
 
     `modules` has the script and the exported names of each path. `importers`
-    are the modules that led to this one.
+    are paths of modules: each module imports the next one, and the last module
+    imports this one. `importers` is empty for the entry module.
     """
     if path in importers:
         names = [each.name for each in (*importers, path)]
@@ -73,7 +74,10 @@ def _add(path, modules, importers):
 
 
 def _module(source, path, modules, importers):
-    """Returns a module's body, and its exports as text: "a: a, b: b"."""
+    """Returns a module's body, and its exports as text: "a: a, b: b".
+
+    First adds the modules that this module imports to `modules`.
+    """
     for match in _IMPORT.finditer(source):
         _add((path.parent / match[2]).resolve(), modules, (*importers, path))
 
@@ -116,5 +120,8 @@ def _vendor_module(source, name):
 
 
 def _names(text):
-    """Returns the pairs (name, alias) of a list such as `a, b as c`."""
+    """Returns the pairs (name, alias) of a list such as `a, b as c`.
+
+    A name without an alias is its own alias.
+    """
     return [(name, alias or name) for name, alias in _NAMES.findall(text)]

@@ -1,9 +1,8 @@
-"""The layers of a Transformer as data for the page.
+"""Describes the layers of a Transformer as data for the explorer's page.
 
-`front_end/engine/layers.js` reads the data. Each layer is described by its own
-settings, so that every model that `build_transformer` makes can be embedded.
-
-D model_dim   V vocabulary_size
+The page computes the model in the browser: `front_end/engine/layers.js` makes
+its layers from the data. The data has the settings of each layer, so that every
+model that `build_transformer` makes can be embedded in the page.
 """
 
 from typing import Any
@@ -24,11 +23,13 @@ def embed_layers(
     """Describes the layers of a model as JSON data.
 
     Args:
-        model: a `Transformer` of this package's layers.
+        model: a `Transformer` whose layers are layers of this package.
         weights: the collection to which the weights of the layers are added.
 
     Returns:
-        The settings of each layer, and the names of its weights in `weights`.
+        A nested dict: special ids, `model_dim`, the settings of each layer, and
+        the names of its weights in `weights`. A layer or weight that the model
+        does not have is `None`.
 
     Raises:
         ValueError: the page cannot compute the class, the activation or the
@@ -64,7 +65,8 @@ class _Describer:
     """A visitor that describes layers and adds their weights to `Weights`.
 
     The arguments of each method are a path, such as "encoder/block_1", and the
-    layer at this path. The result is the description of the layer.
+    layer at this path. The result is the description of the layer. For
+    positions, layer and result may be `None`.
     """
 
     def __init__(self, weights):

@@ -1,14 +1,15 @@
-"""A translator as data for the page, which translates in the browser.
+"""Describes a translator as data for the explorer's HTML page.
 
+With this data, the page translates in the browser.
 `front_end/engine/engine.js` reads the data, a JSON object:
 
-- `version`: 1;
+- `version`: 1, the version of this format;
 - `dtype`, `tensors`, `data`: the weights, see `embedded_weights`;
 - `architecture`: the layers, see `embedded_layers`;
 - `source_vocabulary` and `target_vocabulary`: see `embedded_vocabulary`;
   `target_vocabulary` is `None` if source and target share a vocabulary;
-- `search`: `kind`, and the fields of a `BeamSearch` except `constraints`,
-  `stopping` and `minimum_risk`;
+- `search`: `kind`, which is `"greedy"` or `"beam"`; and for `"beam"` the fields
+  of the `BeamSearch` except `constraints`, `stopping` and `minimum_risk`;
 - `constraints`: the fields of `Constraints` except `normalized_over`;
 - `limits`: `max_source_length`, and the fields of `Lengths`;
 - `calibration`: the fields of `Calibration`, or `None`.
@@ -43,10 +44,10 @@ def embed_model(
 
     Args:
         translator: a `Translator` with one `Transformer`.
-        dtype: the type of the weights: `"float32"`, or `"float16"` for half
-            the size.
+        dtype: the type of the weights in the data: `"float32"`, or `"float16"`
+            for half the size.
         calibration: the calibration of the translator, with which the page
-            computes how sure translations are; or `None`.
+            computes the confidence of translations; `None` for no confidence.
 
     Returns:
         The data of the model, which `json.dumps` can write.
@@ -112,17 +113,20 @@ def _plain(constraints):
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns why a page of recorded traces is needed; `None` if it is not.
+    """Returns what of a translator the page cannot compute, or `None`.
 
-    The reason is a kind of vocabulary or a setting of a beam search that the
-    page cannot compute. Other reasons are errors of `embed_model`, such as a
-    search that is neither beam search nor greedy search.
+    The page then needs recorded traces of sentences instead of the model. An
+    obstacle is a kind of vocabulary, another token around sources than an end
+    token, or a setting of a beam search. Other obstacles are not found here:
+    `embed_model` raises an error for them, for instance for a search that is
+    neither beam search nor greedy search.
 
     Args:
         translator: a `Translator`.
 
     Returns:
-        Words for what the page cannot compute, or `None`.
+        A noun phrase for a message, such as "a vocabulary of the kind ...", or
+        `None`.
     """
     for tokenizer in (translator.tokenizer, translator.target_tokenizer):
         if not isinstance(tokenizer, Tokenizer):

@@ -1,6 +1,6 @@
-"""A vocabulary as data for the page, which encodes and decodes text.
+"""Describes a vocabulary as JSON data for the explorer's page.
 
-`front_end/engine/tokenizer.js` reads the data.
+With these data, `front_end/engine/tokenizer.js` encodes and decodes text.
 
 V vocabulary_size
 """
@@ -19,19 +19,21 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     """Describes a vocabulary as JSON data.
 
     Args:
-        tokenizer: a `Tokenizer` with a vocabulary of byte-pair encoding, such
-            as those of `learn_vocabulary`, or with a unigram vocabulary.
+        tokenizer: a `Tokenizer` with a byte-pair or unigram vocabulary, such as
+            one of `learn_vocabulary`.
 
     Returns:
         A dict:
 
         - `kind`: `"bpe"` or `"unigram"`;
-        - `pieces`, `scores`, `types`: V of each, as in SentencePiece's file;
-        - `special_ids`: `pad`, `begin` (or `None`), `end`, `unknown`;
-        - `normalization`: `rules`, SentencePiece's table of rules in base64,
-          and its three settings of spaces, see `Normalization`;
-        - `denormalization`: the same fields for decoded text; `None` if there
-          are no such rules;
+        - `pieces`, `scores`, `types`: lists of V elements, as in the file of a
+          SentencePiece model;
+        - `special_ids`: a dict of the ids `pad`, `begin`, `end` and `unknown`;
+          `begin` is `None` if the vocabulary has no such id;
+        - `normalization`: a dict of `rules`, SentencePiece's table of rules in
+          base64, and three settings of spaces, see `Normalization`;
+        - `denormalization`: the same for decoded text; `None` if the table of
+          rules is empty;
         - `leaves_out_unknown_words`: see `Tokenizer.encode_source`.
 
     Raises:

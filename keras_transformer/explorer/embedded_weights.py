@@ -1,6 +1,7 @@
-"""The weights of a model as one block of numbers for the page.
+"""Collects the weights of a model as one block of numbers for the page.
 
-`front_end/engine/weights.js` reads the data.
+The page, the explorer in a browser, reads the numbers with
+`front_end/engine/weights.js`.
 """
 
 import base64
@@ -55,14 +56,14 @@ class Weights:
             `None` if `weight` is `None`.
 
         Raises:
-            ValueError: a number is too large for the dtype.
+            ValueError: a finite number of the weight is too large for `dtype`.
         """
         if weight is None:
             return None
         if id(weight) in self._names:
             return self._names[id(weight)]
         array = np.asarray(weight).astype("float32")
-        # The numbers are little-endian on every machine.
+        # The page expects little-endian numbers, whatever machine wrote them.
         with np.errstate(over="ignore"):
             stored = array.astype(np.dtype(self.dtype).newbyteorder("<"))
         if np.isinf(stored).any() and np.isfinite(array).all():
@@ -79,7 +80,8 @@ class Weights:
     def data(self) -> dict[str, Any]:
         """Returns the fields `dtype`, `tensors` and `data` for the page.
 
-        `data` is base64 of all numbers, little-endian. `tensors` has the shape
+        `dtype` is the type of all numbers. `data` is a string, the base64
+        encoding of all numbers, little-endian. `tensors` has the shape
         and the offset of each tensor. The offset is the index of the tensor's
         first number among all numbers.
         """

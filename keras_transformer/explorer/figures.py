@@ -29,8 +29,10 @@ def save_figure(
 ) -> None:
     """Draws the attention weights of one head, or of all heads of a layer.
 
+    Each head has a panel, with a row for each query and a column for each key.
+
     Args:
-        path: the file to write.
+        path: the file to write. An existing file is overwritten.
         trace: the result of `kt.interpretation.trace`.
         attention: `"encoder"`, `"decoder"` or `"encoder-decoder"`.
         layer: the index of the layer, counted from 0.
@@ -71,7 +73,11 @@ def save_figure(
 
 
 def _tokens(trace, attention):
-    """Returns the tokens of the rows and of the columns."""
+    """Returns the tokens of the rows (queries) and of the columns (keys).
+
+    In decoder attention, a row is a token that the decoder reads. In
+    encoder-decoder attention, a row is the token that the decoder then emits.
+    """
     if attention == "encoder":
         return trace.source.tokens, trace.source.tokens
     if attention == "decoder":

@@ -1,7 +1,8 @@
-"""The page as one HTML file: markup, style, script, and data as JSON.
+"""Makes the HTML of the explorer's page, with its style, script and data.
 
-The file needs no network and no server. Its content security policy allows only
-its own style and script, by their hashes, and images that the page makes.
+The page needs no network and no server. Its content security policy allows only
+the style and the script whose hashes it contains, and images that the page
+itself makes.
 """
 
 import base64
@@ -17,7 +18,8 @@ from keras_transformer.explorer import bundle
 FRONT_END = pathlib.Path(__file__).parent / "front_end"
 # Characters that are escaped in JSON. "<" could close the script element or
 # begin a comment. U+2028 and U+2029 end a line of a script. UTF-8 cannot encode
-# halves of surrogate pairs. JSON has these characters only in strings.
+# halves of surrogate pairs. JSON has these characters only in strings, where
+# escapes are allowed.
 _UNSAFE = re.compile("[<\u2028\u2029\ud800-\udfff]")
 
 
@@ -61,7 +63,8 @@ def policy(style: str, script: str) -> str:
             "default-src 'none'",
             f"script-src {_hash(script)}",
             f"style-src {_hash(style)}",
-            # To save a figure as a picture, the page first draws an image.
+            # To save a figure as a picture, the page first draws an image from
+            # a `data:` address.
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -97,7 +100,7 @@ def _hash(text):
 def _check_inline(text, kind):
     """Checks that a style or script can stand in HTML without escapes.
 
-    The browser then hashes the same text as `policy` does.
+    Without escapes, the browser hashes the same text as `policy` does.
     """
     for forbidden in (f"</{kind}", "<!--", "\r"):
         if forbidden in text:

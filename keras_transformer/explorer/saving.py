@@ -1,4 +1,8 @@
-"""Writes the page of a translator, with its model or with recorded traces."""
+"""Writes an HTML page that shows how a translator translates.
+
+The page contains the model, or traces instead: records of what the model
+computed for the given sentences.
+"""
 
 import dataclasses
 import os
@@ -19,7 +23,8 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
-# The limit of the weights' size, before base64 makes them a third larger.
+# If the weights take more than this number of 10^6 bytes, the page has traces
+# instead of the model. In the page, base64 makes the weights a third larger.
 MOST_MEGABYTES = 64
 _NOTE = (
     "The weights of this model are {:.1f} MB, above the limit of {:g} MB. So "
@@ -45,15 +50,15 @@ def save_page(
 
     The file needs no network and no server. It contains the weights and the
     vocabulary, so that the page translates and draws any sentence. If the
-    weights are above `most_megabytes`, or `embedded_model.obstacle` names an
-    obstacle, the page has recorded traces of `texts` instead of the model.
+    weights are above `most_megabytes`, or `embedded_model.obstacle` returns a
+    reason, the page has recorded traces of `texts` instead of the model.
 
     Args:
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
-        texts: the one or two sentences that the page opens with. A page of
-            recorded traces has only these sentences.
-        targets: for each text a translation, or `None` for the translator's.
+        texts: at least one sentence. The page opens with the first two. A page
+            of recorded traces has only these texts.
+        targets: for each text a translation; `None` for the translator's.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
         calibration: the result of `kt.runs.read_calibration`. With it, the
@@ -63,9 +68,9 @@ def save_page(
         Whether the model is in the page.
 
     Raises:
-        ValueError: `dtype` is unknown, `texts` is one string or empty, there
-            are not as many targets, one is blank, or the page cannot compute
-            the model.
+        ValueError: `dtype` is unknown, `texts` is one string or empty, the
+            numbers of texts and targets differ, a text or target is blank, or
+            `embedded_model.embed_model` refuses the model.
         OSError: the file cannot be written.
 
     Example:
@@ -127,7 +132,8 @@ def _data(translator, texts, targets, note, calibration):
 
     `note` says why the model is not in the page; `None` if the page has it.
     """
-    # A page with the model assesses translations itself.
+    # A page with the model computes confidences itself, so its traces need no
+    # calibration.
     recorded = calibration if note else None
     traces = [
         _traced(translator, *sentence, recorded)
@@ -151,7 +157,8 @@ def _data(translator, texts, targets, note, calibration):
 def _traced(translator, text, target, calibration):
     """Traces a sentence with attribution.
 
-    The page cannot compute attribution itself, because this needs gradients.
+    The page cannot compute attribution itself, because attribution needs
+    gradients.
     """
 
     def with_attribution(method):
@@ -172,12 +179,12 @@ def _traced(translator, text, target, calibration):
 
 
 def _attribution_alone(trace):
-    """Returns a trace without what a page with the model computes itself."""
+    """Returns a trace without the fields that a page with a model computes."""
     return dataclasses.replace(trace, arrays={}, steps=[], lens=[], search=None)
 
 
 def _write(path, text):
-    """Replaces a file at once, so that it is never half of a page."""
+    """Writes a file completely or, after an error, not at all."""
     temporary = path.with_name(f"{path.name}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

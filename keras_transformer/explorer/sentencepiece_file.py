@@ -1,7 +1,7 @@
 """Reads the file format of SentencePiece, a message of protocol buffers.
 
-SentencePiece has its own module that reads this format, but that module works
-only with the newest version of the package protobuf.
+SentencePiece has its own module that reads this format. But that module refuses
+every version of the package protobuf that is older than the one that made it.
 
 V vocabulary_size
 """
@@ -11,13 +11,14 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-# Types of pieces.
+# The types of pieces, and their numbers in the file.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
-# Types of models, in the order of their numbers.
+# The types of models, in the order of their numbers in the file. No type has
+# the number 0.
 _MODEL_TYPES = ("", "unigram", "bpe", "word", "char")
 # The wire types of protocol buffers. They tell how the value of a field is
-# written: as an integer of variable length; in 8 bytes; as a number of bytes,
-# followed by these bytes; or in 4 bytes.
+# written: as an integer of variable length; in 8 bytes; as the number of its
+# bytes, followed by these bytes; or in 4 bytes.
 _VARINT, _EIGHT_BYTES, _SIZED, _FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -25,10 +26,12 @@ _VARINT, _EIGHT_BYTES, _SIZED, _FOUR_BYTES = 0, 1, 2, 5
 class Normalization:
     """Rules that change a text before it is encoded, or after it is decoded.
 
-    rules: SentencePiece's table of rules, empty for none.
-    add_dummy_prefix: whether a space is put before the text.
-    remove_extra_whitespaces: whether spaces at the ends, and all but one of
-        neighbouring spaces, are removed.
+    rules: SentencePiece's compiled table, which says how characters are
+        replaced; empty if no characters are replaced.
+    add_dummy_prefix: whether a space is put before the text, or after it if
+        the model has spaces at the end of words.
+    remove_extra_whitespaces: whether spaces at both ends of the text, and all
+        but one of neighbouring spaces, are removed.
     escape_whitespaces: whether spaces become U+2581.
     """
 
@@ -40,7 +43,7 @@ class Normalization:
 
 @dataclasses.dataclass(frozen=True)
 class SentencePieceFile:
-    """The content of a SentencePiece model that encoding and decoding need.
+    """The data of a SentencePiece model, as far as tokenizers need them.
 
     model_type: `"unigram"`, `"bpe"`, `"word"` or `"char"`.
     pieces: V pieces.
@@ -48,8 +51,8 @@ class SentencePieceFile:
     types: V types, such as `NORMAL`.
     normalization: the rules for text to encode.
     denormalization: the rules for decoded text.
-    has_spaces_at_the_end: whether the space that belongs to a word is at its
-        end, not at its beginning.
+    has_spaces_at_the_end: whether the space of a word is written at the end of
+        the word, not at its beginning.
     """
 
     model_type: str
@@ -106,8 +109,13 @@ def _normalization(message):
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """Yields the number and the value of each field of a message.
 
-    A value is an int, a float of 4 bytes, or bytes. Bytes are a string, a
-    message, or a number of 8 bytes.
+    A value of 4 bytes is yielded as a float, and an integer of variable length
+    as an int. All other values are yielded as bytes: a string, a message, or a
+    value of 8 bytes.
+
+    Args:
+        message: the bytes of a message of protocol buffers. They are not
+            checked.
 
     Example:
 

@@ -1,7 +1,7 @@
-"""The signatures of a SavedModel: their names, inputs and outputs.
+"""Defines the signatures of a SavedModel, with their inputs and outputs.
 
-Shapes are strings of letters: B texts, W hypotheses of a text, S source tokens,
-T target tokens, U words, L layers, H heads.
+A shape is a string with one letter for each axis: B texts, W hypotheses of a
+text, S source tokens, T target tokens, U words, L layers, H heads.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ SIGNATURES = {
         },
     ),
 }
-# Every SavedModel has this signature. It answers requests without the name of a
+# Every SavedModel has this signature. It answers requests that do not choose a
 # signature.
 DEFAULT = "serving_default"
 CALIBRATED = "confidence"
@@ -81,8 +81,8 @@ def chosen(
         is_calibrated: whether the translator has a calibration.
 
     Raises:
-        ValueError: a name is unknown, or `confidence` is a name and there is
-            no calibration.
+        ValueError: a name is unknown, or `names` has `confidence` although
+            there is no calibration.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The description of a SavedModel, a JSON file among its assets."""
+"""Describes a SavedModel in a JSON file, which is one of its assets."""
 
 import dataclasses
 import importlib
@@ -32,19 +32,19 @@ def describe(
         translator: the `Translator`, with the search of the SavedModel.
         signatures: the names of the signatures.
         warm_up: the texts of the warm-up requests.
-        run: JSON values that describe the training run, or `None`.
+        run: a dict of JSON values that describe the training run, or `None`.
         calibration: the calibration of the translator; `None` if it has none.
 
     Returns:
-        Dict of JSON values: `format`, a number; `package`, the version of this
-        package; `versions` of TensorFlow, tensorflow-text, Keras and
-        SentencePiece; `signatures`; `search`, its class and settings;
-        `lengths`, the limits of translations; `max_source_length`;
-        `vocabulary_sha256`; `parameters`, the number of weights of each dtype;
-        `shortlist`, its numbers of frequent, likely and known tokens, or
-        `None`; `repair`, the lengths of good translations that a
-        `RepairingTranslator` expects, or `None`; `warm_up`; `run`; and
-        `calibration`.
+        Dict of JSON values: `format`, the number of this file format;
+        `package`, the version of this package; `versions` of TensorFlow,
+        tensorflow-text, Keras and SentencePiece; `signatures`; `search`, its
+        class and settings; `lengths`, the limits of translations;
+        `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
+        parameters of each dtype; `shortlist`, the numbers of frequent tokens,
+        of likely tokens for each source token, and of known tokens, or `None`;
+        `repair`, the `LengthModel` of a `RepairingTranslator`, or `None`;
+        `warm_up`; `run`; and `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {
@@ -55,7 +55,7 @@ def describe(
         "search": _describe_search(translator.search),
         "lengths": translator.lengths._asdict(),
         "max_source_length": translator.max_source_length,
-        # The `config.json` of a run has the same hash.
+        # `config.json` of a run has the same hash, so the two can be compared.
         "vocabulary_sha256": text.vocabulary_sha256(
             translator.tokenizer, translator.target_tokenizer
         ),
@@ -72,15 +72,19 @@ def as_json(described: dict[str, Any]) -> str:
     """Formats a description as JSON, for `read`.
 
     Raises:
-        ValueError: a value has a type that JSON does not have.
+        ValueError: a value has a type that JSON does not have, or is NaN or
+            infinite.
     """
     try:
-        return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-    except TypeError as error:
+        text = json.dumps(
+            described, indent=2, ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"The metadata of a SavedModel must be values of JSON ({error}). "
-            "Give `run` strings, numbers, lists and dicts only."
+            "Give `run` strings, finite numbers, lists and dicts only."
         ) from error
+    return text + "\n"
 
 
 def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _count_parameters(model):
-    """Returns the number of weights of each dtype."""
+    """Returns the number of parameters of each dtype."""
     counts: dict[str, int] = {}
     for variable in model.variables:
         name = tf.as_dtype(variable.dtype).name
@@ -145,7 +149,8 @@ def _describe_search(search):
     described = {"name": type(search).__name__}
     if dataclasses.is_dataclass(search) and not isinstance(search, type):
         for name, value in dataclasses.asdict(search).items():
-            # A setting may be no JSON value: a seed may be a tensor.
+            # A value may have a type that JSON does not have: a seed may be a
+            # tensor.
             is_plain = isinstance(value, (str, int, float, dict))
             described[name] = value if is_plain else repr(value)
     return described

@@ -1,4 +1,4 @@
-"""Writes a translator as a SavedModel: strings in, strings out."""
+"""Writes a translator as a SavedModel that takes and returns strings."""
 
 import os
 import pathlib
@@ -14,7 +14,8 @@ from keras_transformer.export import contract, metadata
 from keras_transformer.export import warm_up as warming
 from keras_transformer.export.signatures import functions_of
 
-# The texts do not matter: all texts run the same graphs.
+# The content of these texts does not matter, since all texts run the same
+# graphs.
 _WARM_UP = ("Hello.", "A second text, which is a little longer.")
 
 
@@ -31,7 +32,7 @@ def save(
 
     Each signature does the same as a method of the translator or a function of
     `translation`, see `signatures.functions_of`. The SavedModel contains the
-    weights and the vocabularies, and the search once for all signatures.
+    weights, the vocabularies, and one graph of the search for all signatures.
     Loading needs `tensorflow`, and `tensorflow_text` for the operations of the
     tokenizer, but neither Keras nor this package.
 
@@ -97,8 +98,8 @@ def _save(translator, functions, described, directory):
             module,
             str(directory),
             signatures=functions,
-            # The SavedModel is not trained, and the gradients of int8 layers
-            # are large.
+            # The gradients of int8 layers would take much space. They are left
+            # out, because a SavedModel is not trained.
             options=tf.saved_model.SaveOptions(
                 experimental_custom_gradients=False
             ),
@@ -123,7 +124,7 @@ def check(
     translator: translation.Translator,
     texts: Sequence[str],
 ) -> None:
-    """Loads a SavedModel and compares its translations with the translator's.
+    """Checks that a loaded SavedModel translates as its translator does.
 
     Args:
         directory: the directory that `save` wrote.

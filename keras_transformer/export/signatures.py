@@ -15,7 +15,7 @@ def functions_of(
     names: tuple[str, ...],
     calibration: translation.Calibration | None = None,
 ) -> dict[str, Any]:
-    """Makes the function of each signature, in a dict by name.
+    """Makes the functions for the signatures of a SavedModel.
 
     `serving_default` is the call of the translator. `n_best`, `score` and
     `attention` are `Translator.n_best`, `Translator.log_probability` and
@@ -24,11 +24,14 @@ def functions_of(
     `(B,)`; `score` also takes `target`, string `(B,)`.
 
     Args:
-        translator: a `Translator`. Its search returns as many hypotheses as
-            the signature `n_best` gives. All functions that search call the
-            same graph, so that the SavedModel contains the search once.
+        translator: a `Translator`. Its search returns the hypotheses that
+            `n_best` gives. All functions that search call the same graph, so
+            that the SavedModel contains the search once.
         names: the names of the signatures. `confidence` needs a calibration.
         calibration: the calibration of the translator, or `None`.
+
+    Returns:
+        A `tf.function` for each name in `names`, by its name.
     """
     strings = tf.TensorSpec([None], tf.string, "text")
     targets = tf.TensorSpec([None], tf.string, "target")

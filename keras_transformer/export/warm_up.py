@@ -3,8 +3,9 @@
 The first call of a graph takes much longer than later calls. If a SavedModel
 has a file of `PredictionLog` messages, TensorFlow Serving runs their requests
 before it accepts requests of clients. The package tensorflow does not define
-this message, so this file writes the bytes itself. A message is a sequence of
-fields. Each field here is a number, a length, and content of this length.
+this message, so this module makes the bytes of each message itself. A message
+is a sequence of fields. Each field here has a number and a type, then the
+length of its content, then the content.
 """
 
 import pathlib
@@ -15,7 +16,7 @@ import tensorflow as tf
 # TensorFlow Serving reads this file of the SavedModel.
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 # Field numbers of prediction_log.proto, predict.proto and model.proto in
-# tensorflow_serving/apis.
+# tensorflow_serving/apis. The last two are those of an entry of a map.
 _PREDICT_LOG, _REQUEST = 6, 1
 _MODEL_SPEC, _INPUTS = 1, 2
 _SIGNATURE_NAME = 3
@@ -27,11 +28,12 @@ def write(
     inputs: Mapping[str, Sequence[str]],
     texts: Sequence[str],
 ) -> None:
-    """Writes one request for each signature.
+    """Writes one request for each signature to `FILE` in a SavedModel.
 
     Args:
         directory: the directory of the SavedModel.
-        inputs: the names of the inputs of each signature, by its name.
+        inputs: the names of the inputs of each signature, by the name of the
+            signature.
         texts: a batch of texts, the value of every input.
     """
     path = directory / FILE
@@ -44,7 +46,7 @@ def write(
 
 
 def _prediction_log(signature, inputs):
-    """Returns a `PredictionLog` of one request, as bytes."""
+    """Returns the bytes of a `PredictionLog` of one request."""
     request = _field(
         _MODEL_SPEC, _field(_SIGNATURE_NAME, signature.encode("utf-8"))
     )
@@ -58,13 +60,16 @@ def _prediction_log(signature, inputs):
 
 
 def _field(number, content):
-    """Encodes a field: its number and wire type, its length, its content."""
+    """Encodes a field from its number and its content, which is bytes."""
     of_bytes = 2
     return _varint(number << 3 | of_bytes) + _varint(len(content)) + content
 
 
 def _varint(number):
-    """Encodes a number in groups of seven bits, the lowest group first."""
+    """Encodes a number in groups of seven bits, the lowest group first.
+
+    Each group is a byte. Its highest bit is 1 if another group follows.
+    """
     groups = [number & 127]
     while number := number >> 7:
         groups[-1] |= 128

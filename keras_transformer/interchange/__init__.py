@@ -1,4 +1,4 @@
-"""Imports models of other systems as runs, and exports runs to them."""
+"""Imports models of other systems as runs, and exports runs to such systems."""
 
 from collections.abc import Callable
 
@@ -24,12 +24,14 @@ READERS: dict[str, Callable[..., Imported]] = {
     "opennmt_tf": opennmt_tf_import.read,
     "tensor2tensor": tensor2tensor_import.read,
 }
-# The names of the arguments that a reader takes besides the path.
+# For a system, the names of the arguments that its reader takes besides the
+# path. The readers of the other systems take only the path.
 OPTIONS = {
     **dict.fromkeys(("bart", "m2m100"), ("source_language", "target_language")),
     "tensor2tensor": ("target_space",),
 }
-# The functions that write a run as a model of another system.
+# The functions that write a run as a model of another system, by the name of
+# the format.
 WRITERS = {
     "ctranslate2": ctranslate2_export.write,
     "marian_hf": marian_export.write,

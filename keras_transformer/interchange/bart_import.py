@@ -1,4 +1,4 @@
-"""Reads a BART or mBART model in the layout of transformers.
+"""Reads a BART or mBART model that the library transformers saved.
 
 BART has a vocabulary of byte pairs. mBART has a SentencePiece model and codes
 of languages. In mBART-25, each source ends with the code of its language, and
@@ -26,8 +26,9 @@ from keras_transformer.models import config as configs
 _SHARED = "model.shared.weight"
 # The number of unused rows at the beginning of each table of positions.
 _OFFSET = 2
-# Settings of older configurations: two that are true only if norms are before
-# sublayers, and two that have the same value in all models.
+# Settings that older configurations have. If those of `_PRE_NORM` are given,
+# they must be true for mBART, whose norms are before sublayers, and false for
+# BART. If those of `_FIXED` are given, they must have these values.
 _PRE_NORM = ("normalize_before", "add_final_layer_norm")
 _FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
 MERGES = "merges.txt"
@@ -38,16 +39,20 @@ def read(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> imported.Imported:
-    """Reads a model directory of BartFor- or MBartForConditionalGeneration.
+    """Reads the directory of a BART or mBART model.
+
+    The model was saved from the class `BartForConditionalGeneration` or
+    `MBartForConditionalGeneration`.
 
     Args:
-        path: a directory with `config.json`, `model.safetensors` or
-            `pytorch_model.bin`, and `sentencepiece.bpe.model` of mBART or
-            `vocab.json` and `merges.txt` of BART. `generation_config.json`
-            and, for mBART, `tokenizer_config.json` are read if they exist.
-        source_language: for mBART, a code of `language_codes.MBART` or
-            `language_codes.MBART_50`; for BART, `None`.
-        target_language: the same for the translations.
+        path: a directory with `config.json`, and with `model.safetensors` or
+            `pytorch_model.bin`. An mBART also needs `sentencepiece.bpe.model`,
+            and a BART needs `vocab.json` and `merges.txt`.
+            `generation_config.json` and, for mBART, `tokenizer_config.json`
+            are read if they exist.
+        source_language: for mBART-25, one of `language_codes.MBART`; for
+            mBART-50, one of `language_codes.MBART_50`; for BART, `None`.
+        target_language: the same for the language of the translations.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -110,7 +115,8 @@ def _pieces(directory, settings, source_language, target_language):
 def _byte_pairs(directory, settings, languages):
     """Returns BART's tokenizers of sources and of targets.
 
-    Both have the same pieces. Only the second has a prefix of targets.
+    Both have the same pieces. Only the tokenizer of targets has a target
+    prefix.
     """
     if languages != (None, None):
         raise ValueError(
@@ -142,11 +148,15 @@ def _byte_pairs(directory, settings, languages):
 def read_merges(path: pathlib.Path) -> list[list[str]]:
     """Reads the pairs of pieces to merge, in the order of the file.
 
-    The line of the version and empty lines are left out.
+    Empty lines are left out, and the first line if it begins with "#version".
+    Bytes that are not UTF-8 are read as U+FFFD.
+
+    Args:
+        path: the file, `merges.txt` of BART.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line is not a pair.
+        ValueError: a line does not have two pieces with one space between them.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -172,8 +182,9 @@ def _is_50(directory, settings):
     tokenizer = transformers_files.tokenizer_settings(directory)
     if tokenizer.get("tokenizer_class") is not None:
         return tokenizer.is_of_class("MBart50Tokenizer")
-    # The decoder of mBART-50 starts with the end token. In mBART-25 the start
-    # token is the code of a language, or the setting is absent.
+    # The class of the tokenizer is not known, so the start token decides. In
+    # mBART-50 it is the end token. In mBART-25 it is the code of a language, or
+    # the setting is absent.
     return settings.get("decoder_start_token_id") == settings.get(
         "eos_token_id", 2
     )

@@ -1,4 +1,4 @@
-"""Reads binary files. Sizes are checked before memory is allocated."""
+"""Reads binary files, and checks each size before it allocates memory."""
 
 import os
 import struct
@@ -41,7 +41,7 @@ class BoundedFile:
             what: what the bytes are, for messages.
 
         Raises:
-            ValueError: the file has fewer bytes.
+            ValueError: fewer than `size` bytes are left, or `size` is below 0.
         """
         if size < 0 or size > self.left:
             raise self.damaged(
@@ -64,12 +64,12 @@ class BoundedFile:
         return struct.unpack(form, self.take(struct.calcsize(form), what))[0]
 
     def check_end(self) -> None:
-        """Raises ValueError if bytes are left."""
+        """Raises ValueError if bytes are left that were not read."""
         if self.left:
             raise self.damaged(f"{self.left:,} bytes follow after its end")
 
     def damaged(self, problem: str) -> ValueError:
-        """Returns the error for a file that cannot be read.
+        """Returns the error to raise for a file with wrong content.
 
         Args:
             problem: what is wrong, for the message.

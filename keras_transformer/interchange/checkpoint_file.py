@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 _INDEX = ".index"
-# The name of the file that names the newest checkpoint of a directory.
+# The name of the file that contains the path of the newest checkpoint.
 _STATE = "checkpoint"
 _NEWEST = re.compile(r'^model_checkpoint_path: "([^"]*)"', re.MULTILINE)
-# The errors that damaged files can raise.
+# The errors that TensorFlow's reader can raise if files are damaged.
 _ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 _STEP = re.compile(r"-(\d+)$")
 
@@ -20,9 +20,12 @@ _STEP = re.compile(r"-(\d+)$")
 def find(directory: pathlib.Path) -> pathlib.Path:
     """Returns the path of the newest checkpoint in a directory.
 
-    The path is without an ending. The newest checkpoint is the one that the
-    file `checkpoint` names. If this file or this checkpoint is missing, the
-    newest is the one with the largest step in its name.
+    The path has no ending such as `.index`. The file `checkpoint` tells which
+    checkpoint is the newest. If this file or that checkpoint is missing, the
+    checkpoint with the largest step at the end of its name is taken.
+
+    Args:
+        directory: the directory of the checkpoints.
 
     Raises:
         FileNotFoundError: the directory has no checkpoint.
@@ -56,14 +59,15 @@ class Checkpoint:
     """The arrays of a checkpoint, which are read one by one.
 
     Args:
-        prefix: the path of the checkpoint without an ending.
+        prefix: the path of the checkpoint, without an ending such as `.index`.
 
     Attributes:
         where: the path, for messages.
         shapes: the shape of each array by its name.
 
     Raises:
-        ValueError: the files are damaged, or smaller than their arrays.
+        ValueError: a file is missing or damaged, or the files are too small for
+            their arrays.
     """
 
     def __init__(self, prefix: str | os.PathLike[str]):
@@ -85,7 +89,8 @@ class Checkpoint:
             name: the name of the array, one of the names in `shapes`.
 
         Raises:
-            ValueError: the file is damaged, or the array is not of floats.
+            ValueError: the file is damaged, or the array does not contain
+                floating-point numbers.
         """
         if not self._types[name].is_floating:
             raise ValueError(
@@ -99,7 +104,7 @@ class Checkpoint:
         return np.asarray(values).astype("float32")
 
     def _check_sizes(self):
-        """Checks that the files are at least as large as all arrays together.
+        """Raises ValueError if the data files are smaller than all arrays.
 
         Arrays of strings are left out, since the sizes of strings are unknown.
         """

@@ -21,7 +21,7 @@ ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
 GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
 # CTranslate2's epsilon of norms if `config.json` does not set it.
 _EPSILON = {"layer": 1e-5, "rms": 1e-6}
-# Settings that must be off, if a model has them.
+# Each of these settings must be off or missing.
 _OFF = (
     "decoder/alibi",
     "decoder/scale_alibi",
@@ -44,8 +44,8 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions counts as sinusoids if it differs from a form of
-# `sinusoidal_encoding` by at most this in each number.
+# A table of positions counts as sinusoids if each of its numbers differs from a
+# form of `sinusoidal_encoding` by at most this tolerance.
 _TOLERANCE = 1e-5
 
 
@@ -79,9 +79,9 @@ def of_file(
             of CTranslate2.
 
     Raises:
-        ValueError: the file is damaged, or the architecture is not supported;
-            then the message names the setting, its value, and what is
-            supported.
+        ValueError: the file is damaged, or the architecture is not supported.
+            A message about the architecture gives the setting, its value and
+            the supported values.
     """
     if file.spec not in SPECS:
         raise _unsupported(where, "the kind of model", file.spec, SPECS)
@@ -145,6 +145,9 @@ def flag(variables: dict[str, np.ndarray], name: str, default: bool) -> bool:
         variables: the variables of a file, by their names.
         name: the name of the setting.
         default: the result if the file does not have the setting.
+
+    Raises:
+        ValueError: the setting is not one finite number.
     """
     return bool(_scalar(variables, name, default))
 
@@ -180,7 +183,7 @@ def _same_in_stacks(settings, name, where, default):
 
 
 def _numbers(spec, settings, model_dim, where):
-    """Returns the settings that encoder and decoder share."""
+    """Returns `num_heads`, `pre_norm` and `activation` of both stacks."""
     values = {
         name: _same_in_stacks(settings, name, where, default)
         for name, default in (
@@ -247,7 +250,7 @@ def _scaled(name, values, scale, where):
 
 
 def _count_layers(arrays, stack):
-    """Returns the number of layers, 0 if there are none."""
+    """Returns the number of layers of a stack, 0 if there are none."""
     numbers = {
         int(match[1])
         for name in arrays
@@ -311,7 +314,7 @@ def _form_of(table):
 
 
 def _scale(settings, model_dim, where):
-    """Returns the name of the scale of embeddings."""
+    """Returns `embedding_scale`, as in `TransformerConfig`."""
     scales = set()
     for stack in ("encoder", "decoder"):
         name = f"{stack}/scale_embeddings"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# The settings that each attention of CTranslate2 may have.
+# The settings of an attention that `read` reads. An attention may lack them.
 SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
 _ATTENTION = re.compile(
     r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
@@ -19,7 +19,7 @@ ROTARY_BASE = 10000.0
 
 
 def is_setting(name: str) -> bool:
-    """Returns whether a variable is a setting of an attention.
+    """Returns whether the variable with this name is one of `SETTINGS`.
 
     Example:
 
@@ -33,7 +33,9 @@ def is_setting(name: str) -> bool:
 def read(
     settings: Mapping[str, np.ndarray], num_heads: int, head_dim: int
 ) -> tuple[bool, int | None]:
-    """Reads the settings of all attentions, which must agree.
+    """Reads the settings of all attentions.
+
+    All attentions that have a setting must have the same value of it.
 
     Args:
         settings: variables by their names. Only those that are settings of
@@ -48,7 +50,7 @@ def read(
     Raises:
         ValueError: a setting is not one number or differs between attentions,
             N is not in [1, H], or rotary positions are not those of
-            `layers.RotaryPositions`.
+            `layers.RotaryPositions`, over all K numbers of a head.
     """
     values: dict[str, set[float]] = {name: set() for name in SETTINGS}
     for name, array in settings.items():
@@ -60,6 +62,7 @@ def read(
                     "from the original."
                 )
             values[name.split("/")[-1]].add(float(array.ravel()[0]))
+    # In CTranslate2, a `rotary_dim` of 0 also means that all K numbers rotate.
     allowed: dict[str, tuple[float, ...]] = {
         "rotary_dim": (0, head_dim),
         "rotary_interleave": (0,),

@@ -35,17 +35,21 @@ def write(
     path: str | os.PathLike[str],
     quantization: str | None = None,
 ) -> None:
-    """Writes a model directory completely or, after an error, not at all.
+    """Writes a run as a model directory of CTranslate2.
+
+    The directory is written completely or, after an error, not at all.
 
     Args:
         run: the directory of a run.
-        path: the new directory; it must not exist, or be empty.
+        path: the new directory. If it exists, it must be empty.
         quantization: one of `QUANTIZATIONS`; `None` for float32.
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
         ValueError: CTranslate2 has no such architecture or vocabulary, the
-            quantization is unknown, or the new directory has files.
+            weights of the run are not those of its architecture, a file of the
+            run is damaged, the quantization is unknown, or `path` is a file or
+            a directory that is not empty.
     """
     if quantization not in (None, *QUANTIZATIONS):
         raise ValueError(
@@ -75,13 +79,19 @@ def write(
 def quantized(
     name: str, values: np.ndarray, quantization: str | None
 ) -> dict[str, Any]:
-    """Returns a quantized array and, if it has integers, its scale, by name.
+    """Quantizes an array.
 
     Args:
         name: the name of the array. Only matrices, whose names end with
             `/weight`, become integers.
         values: the array, float32.
         quantization: one of `QUANTIZATIONS`; `None` for float32.
+
+    Returns:
+        A dict with the quantized array under `name`. If the array became
+        integers, `{name}_scale` is the scale by which its numbers were
+        multiplied: a vector with one element for each row for `"int8"`, a
+        scalar for `"int16"`.
 
     Example:
 
@@ -102,8 +112,8 @@ def quantized(
         scale = scale.astype("float32")
         integers = np.rint(values * scale[:, None]).astype("int8")
     else:
-        # The absolute values are at most 2**10, so that sums of products of two
-        # integers do not overflow 32 bits.
+        # The absolute values are at most 2**10. So a sum of fewer than 2**11
+        # products of two integers cannot overflow 32 bits.
         scale = np.float32(2**10 / largest.max(initial=1e-30))
         integers = np.rint(values * scale).astype("int16")
     return {name: integers, f"{name}_scale": scale}
@@ -151,7 +161,10 @@ def _tables(config):
 
 
 def _aliases(config):
-    """Returns the aliases of the target embedding, if matrices are tied."""
+    """Returns a dict from aliases to the name of the target embedding.
+
+    An alias is the name of a matrix that is tied to the target embedding.
+    """
     names = [
         f"{name}/weight"
         for name in (

@@ -1,9 +1,13 @@
-"""The file `model.bin` of CTranslate2: named arrays, and aliases of names.
+"""Reads and writes `model.bin`, the file of CTranslate2 with named arrays.
 
-    u32 version, string name of the model, u32 revision of its names,
-    u32 number of variables; for each:
+An alias is a second name of a variable. u8, u16 and u32 are unsigned integers
+of 8, 16 and 32 bits, little-endian. The file has these parts in this order:
+
+    u32 version, string name of the kind of model,
+    u32 revision of the names of variables,
+    u32 number of variables; for each variable:
         string name, u8 rank, u32 sizes, u8 type, u32 number of bytes, data
-    u32 number of aliases; for each: string alias, string name of a variable
+    u32 number of aliases; for each alias: string alias, string variable's name
 
 A string is the number of its bytes (u16), then the bytes. The last byte is 0
 and is counted. Before version 4, a variable has the size of an item (u8)
@@ -22,7 +26,8 @@ from keras_transformer.interchange import bounded_file
 
 VERSIONS = (2, 3, 4, 5, 6)
 _WRITTEN_VERSION = 6
-# NumPy has no bfloat16. A bfloat16 is the upper half of the bits of a float32.
+# This name stands for the type bfloat16, since NumPy has no such type. A number
+# of this type is the upper half of the bits of a float32.
 _BFLOAT16 = "bfloat16"
 _TYPES = ("<f4", "i1", "<i2", "<i4", "<f2", _BFLOAT16)
 _TYPES_BY_ITEM_SIZE = {4: "<f4", 2: "<i2", 1: "i1"}
@@ -35,8 +40,8 @@ class ModelFile:
 
     spec: the name of the kind of model.
     revision: the revision of the names of the variables.
-    variables: arrays by their names, aliases included. Arrays of bfloat16
-        became float32.
+    variables: arrays by their names, and again by the aliases of the names.
+        Arrays of bfloat16 in the file are float32 here.
 
     Example:
 
@@ -65,7 +70,10 @@ class Bfloat16:
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Bfloat16":
-        """Rounds float32 numbers to the nearest bfloat16, ties to even."""
+        """Rounds float32 numbers to the nearest bfloat16, ties to even.
+
+        The numbers must not be NaN, which is not checked.
+        """
         bits = np.ascontiguousarray(values, "float32").view("uint32")
         odd = (bits >> 16) & 1
         return cls(((bits + 0x7FFF + odd) >> 16).astype("uint16"))
@@ -122,7 +130,10 @@ def write(
         revision: the revision of the names of the variables.
         variables: arrays by their names, of float32, float16, int8, int16,
             int32 or `Bfloat16`.
-        aliases: the name of a variable by each alias.
+        aliases: for each alias the name of its variable.
+
+    Raises:
+        ValueError: an array has another type. The file is then incomplete.
     """
     with open(path, "wb") as file:
 
@@ -161,7 +172,7 @@ def _string(file, what):
 
 
 def _variable(file, version, what):
-    """Reads one variable; returns its name and an array."""
+    """Reads one variable, and returns its name and its array."""
     name = _string(file, f"the name of {what}")
     what = f"{what}, {name!r},"
     rank = file.number("<B", what)
@@ -185,7 +196,7 @@ def _variable(file, version, what):
 
 
 def _kind(file, version, what):
-    """Reads the type of a variable."""
+    """Reads the type of a variable: a dtype of NumPy, or `_BFLOAT16`."""
     code = file.number("<B", what)
     if version < 4:
         kind = _TYPES_BY_ITEM_SIZE.get(code)
@@ -197,7 +208,11 @@ def _kind(file, version, what):
 
 
 def _read_aliases(file, variables):
-    """Adds aliases to the variables. The scale of an array gets one too."""
+    """Adds each alias to `variables`, with the array of its variable.
+
+    The scale of an array is a variable whose name has the ending `_scale`. The
+    scale gets an alias with the same ending. Variables are not replaced.
+    """
     for number in range(file.number("<I", "the number of aliases")):
         what = f"alias {number}"
         alias, name = _string(file, what), _string(file, what)

@@ -21,7 +21,8 @@ from keras_transformer.interchange import (
 from keras_transformer.models import config as configs
 
 MODEL = "model.bin"
-# The bias of a token that is never chosen.
+# The bias that an added token gets in the logits. It is so low that a search
+# never chooses the token.
 _NEVER = -1e9
 _DEFAULTS: dict[str, Any] = {
     "unk_token": "<unk>",
@@ -182,7 +183,11 @@ class _Parts:
 
 
 def _options(directory, file):
-    """Reads `config.json`, and the flags in the `model.bin` of older models."""
+    """Returns the options of a model; the defaults are those of CTranslate2.
+
+    The options are read from `config.json`, and in older models from flags in
+    `model.bin`.
+    """
     path = directory / "config.json"
     options = dict(_DEFAULTS)
     if path.is_file():
@@ -228,7 +233,10 @@ def _check_options(options):
 
 
 def _with_unknown(tokens, unknown):
-    """Appends the unknown token, as CTranslate2 does, if there is none."""
+    """Returns the tokens, with the unknown token appended if it is missing.
+
+    CTranslate2 does the same.
+    """
     return tokens if unknown in tokens else [*tokens, unknown]
 
 
@@ -293,7 +301,7 @@ def _are_equal(first, second):
 
 
 def _weights(config, facts, where):
-    """Returns the weights of our model. Biases not in the file are zeros."""
+    """Returns the weights of our model, with zeros for missing biases."""
     entries = ctranslate2_names.entries(config, facts.source_embedding)
     mapping.check_all_read(entries, facts.arrays, (), where)
     return mapping.to_ours(

@@ -1,4 +1,4 @@
-"""The names of CTranslate2's arrays, as a mapping to our weights."""
+"""Maps the names of CTranslate2's arrays to the paths of our weights."""
 
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
@@ -37,8 +37,8 @@ def entries(
 
     Args:
         config: the architecture.
-        source_embedding: CTranslate2's name of the source embedding. In newer
-            versions it ends with a number.
+        source_embedding: CTranslate2's name of the source embedding. In files
+            of newer versions of CTranslate2, this name ends with a number.
     """
     made = []
     for stack, attentions in weight_shapes.ATTENTIONS.items():

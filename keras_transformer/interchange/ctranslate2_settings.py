@@ -1,4 +1,4 @@
-"""The settings in a `model.bin` and a `config.json` of CTranslate2."""
+"""Makes the settings in a `model.bin` and a `config.json` of CTranslate2."""
 
 from typing import Any
 
@@ -12,12 +12,17 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# CTranslate2 computes these positions itself.
+# The export writes no table of these positions, because CTranslate2 computes
+# them itself.
 COMPUTED_POSITIONS = "tensor2tensor_from_1"
 
 
 def check_supported(config: configs.TransformerConfig) -> None:
-    """Raises ValueError for an architecture that cannot be exported."""
+    """Raises ValueError if CTranslate2 has no such positions as the config.
+
+    Args:
+        config: the architecture.
+    """
     if not weight_shapes.has_known_positions(config):
         raise ValueError(
             "Such positions cannot be exported to CTranslate2. Received: "
@@ -27,7 +32,7 @@ def check_supported(config: configs.TransformerConfig) -> None:
 
 
 def settings(config: configs.TransformerConfig) -> dict[str, np.ndarray]:
-    """Returns the variables that are settings, not weights, by their names.
+    """Returns the variables of a `model.bin` that are settings, by their names.
 
     Args:
         config: the architecture.
@@ -63,7 +68,8 @@ def settings(config: configs.TransformerConfig) -> dict[str, np.ndarray]:
         "decoder/alibi_use_positive_positions": np.int8(0),
         "decoder/scale_alibi": np.int8(0),
         # With these values CTranslate2 takes alignments from all heads of the
-        # second last layer; of the last, if there are at most two layers.
+        # second last layer. If there are at most two layers, it takes them from
+        # the last layer.
         "decoder/alignment_layer": np.int16(
             -2 if config.num_decoder_layers > 2 else -1
         ),
@@ -135,8 +141,8 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        # A vocabulary that spells all characters has no unknown token. Since
-        # CTranslate2 expects one, the end token is written instead.
+        # A vocabulary that can encode every character has no unknown token.
+        # Since CTranslate2 expects one, the end token is written instead.
         "unk_token": end
         if target_ids.unknown is None
         else target.pieces([target_ids.unknown])[0],

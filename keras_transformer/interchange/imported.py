@@ -16,11 +16,12 @@ class Imported:
     """A model that was read from another system.
 
     config: the architecture.
-    weights: float32 arrays by the paths of our weights.
+    weights: float32 arrays, by the paths of the weights of a `Transformer`, see
+        `named_variables`.
     tokenizer: the tokenizer of the sources.
     target_tokenizer: the tokenizer of the targets; `None` if both share one.
     settings: settings of the search, as in `config.json` of a run.
-    lengths: fields of `translation.Lengths`.
+    lengths: values of fields of `translation.Lengths`, by the fields' names.
     origin: facts about the system and its version, for `config.json`.
     """
 
@@ -36,7 +37,8 @@ class Imported:
         """Makes the model with its weights.
 
         Raises:
-            ValueError: the weights are not those of the architecture.
+            ValueError: the paths or shapes of `weights` are not those of the
+                architecture.
         """
         expected = weight_shapes.weight_shapes(self.config)
         received = {name: each.shape for name, each in self.weights.items()}
@@ -56,7 +58,7 @@ class Imported:
 
 
 def named_variables(model: models.Transformer) -> dict[str, Any]:
-    """Returns the variables by their paths, without the model's name."""
+    """Returns a model's variables by their paths, without the model's name."""
     return {
         variable.path.split("/", 1)[1]: variable for variable in model.weights
     }
@@ -67,11 +69,11 @@ def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
 
     Args:
         imported: the model.
-        path: the directory; it must not exist, or be empty.
+        path: the directory. If it exists, it must be empty.
 
     Raises:
-        ValueError: the directory has files, or the weights are not those of
-            the architecture.
+        ValueError: `path` is a file or a directory with files, or the weights
+            are not those of the architecture.
     """
     with unfinished.unfinished(path) as target:
         directory = runs.RunDirectory(target)

@@ -1,4 +1,7 @@
-"""Codes of languages, in the order of their ids in the vocabularies."""
+"""The codes of the languages of M2M100, mBART-25, mBART-50 and NLLB.
+
+The order of the codes of a model is that of their ids in its vocabulary.
+"""
 
 M2M100 = (
     "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff "

@@ -25,7 +25,9 @@ def check_languages(
     source: str | None,
     target: str | None,
 ) -> None:
-    """Raises ValueError for a language that is missing or not in a model.
+    """Raises ValueError unless a model has both languages.
+
+    A language that was not given is an error too.
 
     Args:
         where: the directory of the model, for messages.
@@ -46,11 +48,11 @@ def check_languages(
 
 
 def read_model(directory: pathlib.Path) -> bytes:
-    """Reads the SentencePiece model of a directory.
+    """Returns the content of the SentencePiece model of a directory.
 
     Raises:
-        FileNotFoundError: the directory has no such file.
-        ValueError: the file is damaged.
+        FileNotFoundError: the directory has no `sentencepiece.bpe.model`.
+        ValueError: this file is damaged.
     """
     path = directory / SENTENCEPIECE
     if not path.is_file():
@@ -71,12 +73,12 @@ def fairseq_tokens(
     """Returns the tokens in the order in which fairseq numbers them.
 
     The tokens are four special tokens, the pieces after the third, the codes
-    of the languages and the mask. The translation model may have more ids than
-    tokens: the last ids get names such as `<unused7>`.
+    of the languages and the mask. If the translation model has more ids than
+    these tokens, the last ids get tokens such as `<unused7>`.
 
     Args:
-        model: the SentencePiece model.
-        codes: the codes of the languages.
+        model: the content of the SentencePiece model.
+        codes: the codes of the languages, in the order of fairseq.
         size: the number of ids of the translation model.
         where: the directory, for messages.
 
@@ -109,13 +111,13 @@ def make(
 
     Args:
         tokens: the tokens in the order of their ids.
-        model: the SentencePiece model.
+        model: the content of the SentencePiece model.
         special_ids: the special ids of the source and those of the target.
-            Each has the code of its own language.
+            Each has the id of the code of its own language.
         where: the directory, for messages.
 
     Raises:
-        ValueError: tokens and ids do not fit together.
+        ValueError: `PieceTable` refuses the tokens, the ids or the model.
     """
     try:
         return [text.PieceTable(tokens, model, ids) for ids in special_ids]

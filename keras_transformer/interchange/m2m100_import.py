@@ -1,4 +1,4 @@
-"""Reads an M2M100 or NLLB model in the layout of transformers."""
+"""Reads an M2M100 or NLLB model that the library transformers saved."""
 
 import os
 import pathlib
@@ -25,19 +25,19 @@ def read(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> imported.Imported:
-    """Reads a model directory of M2M100ForConditionalGeneration.
+    """Reads a directory with a model of M2M100ForConditionalGeneration.
 
-    The imported model translates from one language to another. Each source
-    begins with the code of the source language; in older models of NLLB it ends
-    with the code. Each target begins with the code of the target language. NLLB
-    has the same architecture as M2M100, with another vocabulary and codes such
-    as `eng_Latn`. `tokenizer_config.json` says whether the model is NLLB; a
-    model without this file is M2M100.
+    The imported model translates only from `source_language` to
+    `target_language`. Each source begins with the code of its language; in
+    older models of NLLB it ends with this code. Each target begins with the
+    code of its language. NLLB has the same architecture as M2M100, with another
+    vocabulary and codes such as `eng_Latn`. `tokenizer_config.json` says
+    whether the model is NLLB; a model without this file is read as M2M100.
 
     Args:
         path: a directory with `config.json`, `model.safetensors` or
-            `pytorch_model.bin`, `sentencepiece.bpe.model`, and `vocab.json`
-            of M2M100 or `tokenizer_config.json` of NLLB.
+            `pytorch_model.bin`, and `sentencepiece.bpe.model`. M2M100 also
+            needs `vocab.json`, and NLLB `tokenizer_config.json`.
             `generation_config.json` is read if it exists.
         source_language: a code of `language_codes.M2M100` or, for NLLB, of
             `language_codes.NLLB`. `None` is an error.
@@ -59,8 +59,8 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # The search does not choose the code of the target language. With
-    # "allowed", the code has log-probability 0, as in transformers.
+    # At the position of the target language's code, no other token is allowed.
+    # So with "allowed" the code has log-probability 0, as in transformers.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(
@@ -131,10 +131,10 @@ def _tokenizers(directory, settings, tokenizer, source, target):
 
 
 def _tokens(directory, size):
-    """Returns the tokens of M2M100: those of the file, then the languages.
+    """Returns the tokens of M2M100 in the order of their ids.
 
-    `vocab.json` does not have the codes of the languages. Their ids follow the
-    last id of the file.
+    `vocab.json` does not contain the codes of the languages. Their ids follow
+    the last id of this file.
     """
     path = directory / VOCABULARY
     tokens, count = marian_import.tokens_of(path, size)
@@ -152,7 +152,11 @@ def _tokens(directory, size):
 
 
 def _special_ids(settings, tokens, codes, is_behind):
-    """Returns the special ids of sources and of targets."""
+    """Returns the special ids of sources and of targets.
+
+    If `is_behind`, sources end with the code of their language; else they begin
+    with it.
+    """
     of_source, of_target = map(tokens.index, codes)
     end = settings.id("eos_token_id", 2)
     ids = {

@@ -11,13 +11,15 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One array of another system: one or several of our weights, joined.
+    """An array of another system that holds one or several of our weights.
 
     theirs: the name of the array in the other system.
     ours: the paths of our weights. The array is their concatenation along the
         last axis.
     is_transposed: whether the array is the transpose of the concatenation.
-    is_optional: whether the array may be missing. Our weights are then zeros.
+    is_optional: whether the array or our weights may be missing. If the array
+        is missing, our weights become zeros. If our weights are missing, no
+        array is made from them.
 
     Example:
 
@@ -42,7 +44,7 @@ def to_ours(
     Args:
         entries: the mapping.
         theirs: the arrays of the other system, by name.
-        shapes: the shapes of our weights, see `weight_shapes`.
+        shapes: the shapes of our weights by their paths, see `weight_shapes`.
         where: the file of the arrays, for messages.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Writes a run as a directory of transformers' MarianMTModel."""
+"""Exports a run as a directory that MarianMTModel of transformers can load."""
 
 import json
 import os
@@ -20,7 +20,8 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# The only values that these settings have in MarianMTModel.
+# MarianMTModel has only these values of these settings. So the export refuses a
+# run with another value.
 _FIXED = {
     "normalization": "post",
     "positions": "half",
@@ -45,13 +46,14 @@ def write(
     Args:
         run: the directory of a run.
         path: the directory to write. If it exists, it must be empty.
-        quantization: must be `None`.
+        quantization: must be `None`, since MarianMTModel has float32 weights.
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
         ValueError: MarianMTModel does not support the architecture or a
-            vocabulary of the run, `quantization` is not `None`, or `path` is a
-            file or a directory with files.
+            vocabulary of the run, the weights of the run do not fit its
+            architecture, `quantization` is not `None`, or `path` is a file or a
+            directory with files.
     """
     if quantization is not None:
         raise ValueError(
@@ -111,7 +113,10 @@ def check_supported(config: configs.TransformerConfig) -> None:
 
 
 def _arrays(config, translator):
-    """Returns MarianMTModel's arrays. Biases that the run lacks are zeros."""
+    """Returns the arrays of MarianMTModel by their names.
+
+    Biases that the run does not have are zeros.
+    """
     ours = {
         name: np.array(variable, "float32")
         for name, variable in imported.named_variables(translator.model).items()
@@ -127,8 +132,9 @@ def _arrays(config, translator):
             "tools.import_model wrote."
         )
     if config.start_id == config.pad_id:
-        # Our model reads zeros for the padding id, whatever the matrix has.
-        # MarianMTModel reads the matrix, so its row must be zeros.
+        # The decoder reads the padding id first. Our model then reads zeros,
+        # whatever the embedding matrix has at this id. MarianMTModel reads the
+        # matrix, so the matrix must have zeros at this id.
         for name in set(weight_shapes.embedding_names(config)):
             ours[f"{name}/embeddings"][config.pad_id] = 0
     entries = marian_names.entries(config) + marian_names.embeddings(config)
@@ -179,8 +185,8 @@ def _generation(config, translator, end_id):
     banned = never.union(search.constraints.banned_ids)
     return {
         "num_beams": search.beam_size,
-        # MarianMTModel has only the length penalty `average`. Another penalty
-        # becomes 1.0, the default of transformers.
+        # MarianMTModel has only the form `average` of the length penalty. For
+        # another form, the default of transformers is written, which is 1.0.
         "length_penalty": search.alpha if search.penalty == "average" else 1.0,
         "early_stopping": _STOPPINGS[search.stopping],
         "renormalize_logits": search.constraints.normalized_over == "allowed",
@@ -215,7 +221,7 @@ def _write_vocabularies(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> None:
-    """Writes the SentencePiece models, the ids of pieces, and settings."""
+    """Writes SentencePiece models, ids of pieces, and tokenizer settings."""
     tables = []
     for side, each in (("source", source), ("target", target)):
         pieces = each.pieces(range(each.vocabulary_size))

@@ -1,4 +1,4 @@
-"""Reads a Marian or OPUS-MT model in the layout of transformers."""
+"""Reads a Marian or OPUS-MT model that the library transformers saved."""
 
 import json
 import os
@@ -20,15 +20,17 @@ from keras_transformer.models import config as configs
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
 _MOST_LAYERS = 1000
-# Settings of other models of this layout, which must be off.
+# Settings that other models of the library transformers use. In a Marian model
+# they must be off.
 _OFF = (
     "add_final_layer_norm",
     "normalize_before",
     "normalize_embedding",
     "extra_pos_embeddings",
 )
-# The tables of positions. They are not read from Marian and M2M100, since our
-# layer computes the same sinusoids. BART's are learned, so they are read.
+# The names of the tables of positions. The tables of Marian and M2M100 are not
+# read, since our layer computes the same sinusoids. The tables of BART are
+# learned, so they are read.
 COMPUTED = (
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
@@ -162,11 +164,12 @@ def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
         size: the number of ids of the model.
 
     Returns:
-        The `size` tokens, and the number of tokens that the file has.
+        A list of `size` tokens, and the number of tokens that the file has.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or an id in it is not below `size`.
+        ValueError: the file is damaged, or an id in it is not an integer from 0
+            to `size` - 1.
     """
     content = transformers_files.read_json(path)
     tokens = [f"<unused{i}>" for i in range(size)]
@@ -191,8 +194,9 @@ def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
         settings: the settings of a model.
 
     Raises:
-        ValueError: these sizes differ, a setting is out of range, or
-            `model_dim` is not a multiple of twice the number of heads.
+        ValueError: encoder and decoder differ in one of these settings, a
+            setting is out of range, or `model_dim` is not a multiple of twice
+            the number of heads.
     """
     model_dim = settings.size("d_model")
     num_heads = settings.same(

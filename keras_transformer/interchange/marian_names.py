@@ -1,4 +1,8 @@
-"""Maps the arrays of Marian, M2M100 and BART in transformers to our weights."""
+"""Maps arrays of models of the library transformers to our weights.
+
+The models are Marian, M2M100 (also NLLB) and BART (also mBART). Our weights are
+those of the model that `build_transformer` makes.
+"""
 
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
@@ -63,7 +67,11 @@ def entries(config: configs.TransformerConfig) -> list[mapping.Entry]:
 
 
 def embeddings(config: configs.TransformerConfig) -> list[mapping.Entry]:
-    """Returns the mapping of the embeddings and of the bias of the logits."""
+    """Returns the mapping of the embeddings and of the output projection.
+
+    Args:
+        config: the architecture.
+    """
     source, target, projection = weight_shapes.embedding_names(config)
     names = {
         source: "model.encoder.embed_tokens.weight",

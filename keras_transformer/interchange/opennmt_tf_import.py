@@ -82,7 +82,8 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     shapes = {name: checkpoint.shapes[full] for name, full in names.items()}
     config = _architecture(shapes, prefix)
     arrays = {name: checkpoint.read(full) for name, full in names.items()}
-    # A matrix that both sides share may have only the name of the source.
+    # If source and target share their embedding, the checkpoint may have it
+    # only under the name of the source embedding.
     arrays.setdefault(_TARGET, arrays[_SOURCE])
     source, target = (
         _tokenizer(tokens, len(arrays[name]), prefix)
@@ -113,7 +114,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _architecture(shapes, prefix):
-    """Returns the architecture, without sizes of vocabularies and tying."""
+    """Returns the architecture; vocabulary sizes and tying are defaults."""
     inner = "model/encoder/layers/0/ffn/layer/inner/kernel"
     for name in (_SOURCE, inner):
         if len(shapes.get(name, ())) != 2:
@@ -158,7 +159,11 @@ def _architecture(shapes, prefix):
 
 
 def _tying(arrays, is_shared):
-    """Returns `tying`: which of the three embedding matrices are equal."""
+    """Returns `tying`, as in `TransformerConfig`.
+
+    It tells which of the matrices of source embedding, target embedding and
+    projection are equal.
+    """
     target, projection = arrays[_TARGET], arrays.get(_PROJECTION)
     if projection is not None and not np.array_equal(target, projection):
         return "none"
@@ -167,7 +172,7 @@ def _tying(arrays, is_shared):
 
 
 def _tokenizer(tokens, size, prefix):
-    """Returns a tokenizer. The last id is that of unknown tokens."""
+    """Returns a tokenizer. The model's last id is that of unknown tokens."""
     if size != len(tokens) + 1:
         raise ValueError(
             f"{prefix}: a vocabulary does not belong to the model. Received: "

@@ -1,6 +1,6 @@
 """Reads and writes files in the safetensors format.
 
-    u64 size of the header, the header, data
+    size of the header (unsigned, 64 bits), the header, the data
 
 The header is JSON. For each array it has the type, the shape, and the offsets
 in the data where the bytes of the array begin and end.
@@ -72,7 +72,8 @@ def write(
 
     Args:
         path: the file; an existing file is replaced.
-        arrays: the arrays by their names.
+        arrays: the arrays by their names, of any type that NumPy converts to
+            float32.
     """
     header: dict[str, Any] = {_METADATA: {"format": "pt"}}
     position = 0
@@ -85,7 +86,8 @@ def write(
         }
         position = end
     text = json.dumps(header).encode("utf-8")
-    # The data begins at a multiple of 8 bytes.
+    # Spaces make the data begin at a multiple of 8 bytes. So the numbers are
+    # aligned if a program maps the file into memory.
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)

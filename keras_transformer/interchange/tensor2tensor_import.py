@@ -26,10 +26,10 @@ from keras_transformer.interchange import (
 from keras_transformer.models import config as configs
 
 HPARAMS = "hparams.json"
-# The ids that all vocabularies reserve.
+# The ids that all vocabularies of Tensor2Tensor reserve.
 _PAD, _END = 0, 1
 # The number of heads for each `model_dim`, in `transformer_base` and
-# `transformer_big`. It is used if no file says the number.
+# `transformer_big`. It is used if `hparams.json` does not have the number.
 _HEADS = {512: 8, 1024: 16}
 # The supported values of settings. The first is the value of the base model. A
 # setting that is missing has this value.
@@ -49,7 +49,7 @@ _SHARD = re.compile(
     r"symbol_modality_\d+_\d+/(shared|input_emb|target_emb|softmax)/"
     r"weights_(\d+)$"
 )
-# The search of `t2t-decoder`.
+# The search and the limits of lengths that `t2t-decoder` uses by default.
 SETTINGS = {
     "beam_size": 4,
     "length_penalty": 0.6,
@@ -69,8 +69,9 @@ def read(
             name begins with `vocab.`. `hparams.json` may be missing only if
             `model_dim` is 512 or 1024.
         target_space: the id of the target space. If the checkpoint has vectors
-            of target spaces, that of this id is added to all source embeddings.
-            The id is 0 unless the problem has its own `target_space_id`.
+            of target spaces, the vector of this id is added to all source
+            embeddings; otherwise the id is not used. The right id is 0, unless
+            the problem has its own `target_space_id`.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -109,7 +110,9 @@ def read(
 
 
 def read_pieces(path: pathlib.Path) -> list[str]:
-    """Reads a vocabulary: a piece in each line, with or without quotes.
+    """Reads the pieces of a vocabulary, one from each line.
+
+    White space around a piece and then quotes around it are left out.
 
     Raises:
         ValueError: the file is not UTF-8.
@@ -133,7 +136,7 @@ def read_pieces(path: pathlib.Path) -> list[str]:
 
 
 def _vocabulary(directory):
-    """Returns the path of the vocabulary; there must be only one."""
+    """Returns the path of the vocabulary; several vocabularies are an error."""
     paths = sorted(directory.glob("vocab.*"))
     if not paths:
         raise FileNotFoundError(
@@ -152,7 +155,7 @@ def _vocabulary(directory):
 
 
 def _settings(directory):
-    """Reads and checks `hparams.json`; without it, returns no settings."""
+    """Reads and checks `hparams.json`; without the file, all are defaults."""
     path = directory / HPARAMS
     content = transformers_files.read_json(path) if path.is_file() else {}
     settings = transformers_files.Settings(path, content)
@@ -162,7 +165,7 @@ def _settings(directory):
 
 
 def _architecture(settings, shapes, prefix):
-    """Returns the architecture, without the size of the vocabulary."""
+    """Returns the architecture; `read` sets the vocabulary size and `tying`."""
     model_dim, inner_dim = tensor2tensor_names.sizes(shapes, prefix)
     is_pre = tensor2tensor_names.has_final_norm(shapes)
     settings.expect("layer_preprocess_sequence", ("n" if is_pre else "none",))
@@ -233,7 +236,7 @@ def _embeddings(checkpoint):
 
 
 def _with_space(config, arrays, target_space, prefix):
-    """Sets `tying`; adds the target space's vector to source embeddings."""
+    """Sets `tying`; adds the vector of the target space, if there is one."""
     tying = "all" if "shared" in arrays else "none"
     table = arrays.pop(tensor2tensor_names.SPACE, None)
     if "shared" in arrays and "softmax" in arrays:

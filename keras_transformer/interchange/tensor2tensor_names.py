@@ -1,4 +1,4 @@
-"""The names of Tensor2Tensor's arrays, as a mapping to our weights."""
+"""The names of the arrays of Tensor2Tensor, and the mapping to our weights."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
 
-# The embedding matrices. Each is the concatenation of its shards.
+# The names that the import gives to the embedding matrices. A checkpoint has
+# parts of each matrix, its shards, which the import joins.
 SOURCE, TARGET, PROJECTION = "input_emb", "target_emb", "softmax"
 EMBEDDINGS = (SOURCE, TARGET, PROJECTION, "shared")
-# The matrix that has a vector for each target space.
+# The matrix with one vector for each target space. A target space is a kind of
+# output, such as subwords of one language.
 SPACE = "target_space_embedding/kernel"
 _BODY = re.compile(r"^(?:.*/)?body/((?:encoder|decoder)/.*|" + SPACE + r")$")
 _INNER = "encoder/layer_0/ffn/conv1/kernel"
@@ -78,7 +80,8 @@ def sizes(
         where: the checkpoint, for messages.
 
     Raises:
-        ValueError: the first layer of the encoder is missing.
+        ValueError: the first feed-forward matrix of the encoder is missing, or
+            is not a matrix.
     """
     shape = shapes.get(_INNER, ())
     if len(shape) != 2 or min(shape) < 1:
@@ -91,7 +94,7 @@ def sizes(
 
 
 def has_final_norm(shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Returns whether stacks end with a norm, as pre-norm models do.
+    """Returns whether the encoder ends with a norm, as in pre-norm models.
 
     Args:
         shapes: the shapes of arrays, by their short names.
@@ -117,7 +120,7 @@ def count_layers(shapes: Mapping[str, tuple[int, ...]], stack: str) -> int:
 
 
 def entries(config: configs.TransformerConfig) -> list[mapping.Entry]:
-    """Returns the mapping of all weights.
+    """Returns the mapping from arrays of Tensor2Tensor to all our weights.
 
     Args:
         config: the architecture.

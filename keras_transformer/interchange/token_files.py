@@ -1,19 +1,27 @@
-"""Vocabularies of other systems that are lists of tokens, in text or JSON."""
+"""Reads vocabularies that other systems write as lists of tokens.
+
+A list is a text file or a JSON file.
+"""
 
 import json
 import pathlib
 from collections.abc import Sequence
 
-# The name of a padding token that is added to a model without such a token.
+# The text of the padding token that an import adds to a model without a padding
+# token.
 PADDING = "<padding>"
 PADDING_TOKENS = ("<blank>", "<pad>", PADDING)
 
 
 def read_tokens(path: pathlib.Path) -> list[str]:
-    """Reads a list of tokens: JSON, or a token on each line.
+    """Reads a list of tokens from a JSON file or a text file.
 
     Args:
-        path: a JSON file if its name ends in `.json`, else a text file.
+        path: a file in UTF-8. If its name ends in `.json`, it is a list of
+            strings in JSON, else a text with one token on each line.
+
+    Returns:
+        The tokens, in the order of the file, which is that of their ids.
 
     Raises:
         ValueError: the file is not such a list.
@@ -42,10 +50,15 @@ def read_tokens(path: pathlib.Path) -> list[str]:
 
 
 def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
-    """Reads the tokens of source and target; both may be in the same file.
+    """Reads the vocabularies of source and target.
+
+    If the directory has a shared vocabulary, it is that of both languages.
 
     Args:
         directory: a model directory of CTranslate2 or OpenNMT-tf.
+
+    Returns:
+        The source tokens and the target tokens, in the order of their ids.
 
     Raises:
         FileNotFoundError: a vocabulary is missing.
@@ -79,7 +92,8 @@ def padding_id(*vocabularies: Sequence[str]) -> int | None:
         *vocabularies: the tokens of each vocabulary, in the order of their ids.
 
     Returns:
-        The id; `None` if no padding token has the same id in all vocabularies.
+        The id; `None` if no token of `PADDING_TOKENS` has the same id in all
+        vocabularies.
 
     Example:
 

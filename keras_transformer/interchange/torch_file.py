@@ -1,8 +1,9 @@
 """Reads `pytorch_model.bin` in both formats of torch; see `torch_pickle`.
 
-Since torch 1.6 it is a zip archive of uncompressed files: the pickle `data.pkl`
-and, for each storage, a file with its numbers. Before torch 1.6 it was a
-sequence of pickles, followed by the numbers of all storages.
+A storage is a block of numbers, which one or several arrays use. Since torch
+1.6, `pytorch_model.bin` is a zip archive of uncompressed files: the pickle
+`data.pkl` and, for each storage, a file with its numbers. Before torch 1.6, it
+was a sequence of pickles, followed by the numbers of all storages.
 """
 
 import io
@@ -21,12 +22,16 @@ from keras_transformer.interchange import ctranslate2_file, torch_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _OLD_PROTOCOL = 1001
-# At most this many arrays share a matrix: the embeddings and the projection.
+# A file is refused if the sizes of its arrays add up to more than this multiple
+# of the sizes of its storages. Up to four arrays can share a storage: embedding
+# matrices and the projection.
 _MOST_COPIES = 4
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file, by name; a bfloat16 becomes a float32.
+    """Reads all arrays of a file, by name.
+
+    Arrays of bfloat16 become arrays of float32.
 
     Args:
         path: the file.
@@ -94,7 +99,7 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
         raise ValueError("it is no file of torch")
     if torch_pickle.read(file) != _OLD_PROTOCOL:
         raise ValueError("it has an unknown protocol")
-    torch_pickle.read(file)  # Byte order and sizes of types.
+    torch_pickle.read(file)  # The byte order and the sizes of types: not used.
     content = torch_pickle.read(file)
     keys = torch_pickle.read(file)
     item_sizes = {

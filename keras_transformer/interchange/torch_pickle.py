@@ -28,7 +28,8 @@ _STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-# Operations that make numbers, strings, tuples, lists and dicts, and calls.
+# The allowed operations. They make numbers, strings, tuples, lists and dicts,
+# and call functions.
 _OPERATIONS = frozenset(
     "PROTO FRAME STOP MARK POP POP_MARK NONE NEWTRUE NEWFALSE BININT BININT1 "
     "BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE "
@@ -37,7 +38,7 @@ _OPERATIONS = frozenset(
     "BINPERSID REDUCE BUILD".split()
 )
 _MOST_DIMENSIONS = 8
-# The errors that damaged bytes can raise.
+# The errors that `read` can raise if the bytes are damaged.
 ERRORS = (
     pickle.UnpicklingError,
     ValueError,
@@ -84,7 +85,11 @@ class View(NamedTuple):
     strides: tuple[int, ...]
 
     def of(self, numbers: np.ndarray) -> np.ndarray:
-        """Returns a copy of the array, from the numbers of its storage."""
+        """Returns a copy of the array.
+
+        Args:
+            numbers: all numbers of the storage, a vector.
+        """
         if not math.prod(self.shape):
             return np.zeros(self.shape, numbers.dtype)
         return np.lib.stride_tricks.as_strided(
@@ -103,7 +108,7 @@ class _State(collections.OrderedDict):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes the objects of a pickle that `read` has checked."""
+    """An unpickler of a pickle whose operations `read` has checked."""
 
     def find_class(self, module, name):
         return _function(module, name)
@@ -122,18 +127,20 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(file: io.BytesIO | mmap.mmap) -> Any:
-    """Reads one pickle from a file, and stops after its last byte.
+    """Reads one pickle at the current position of a file.
 
     Args:
-        file: bytes in memory, or a file that is mapped.
+        file: bytes in memory, or a file that is mapped. Its position is after
+            the pickle when this function returns.
 
     Returns:
-        The content: numbers, strings, tuples, lists and dicts, with a `View` in
-        place of each array.
+        The content: numbers, booleans, `None`, strings, tuples, lists and
+        dicts, with a `View` in place of each array.
 
     Raises:
-        ValueError: the pickle has operations or functions that are not those
-            of a dict of arrays; damaged bytes raise one of `ERRORS`.
+        ValueError: the pickle has an operation or a function that a dict of
+            arrays does not need, or an array that is outside of its storage.
+            Damaged bytes raise this or another one of `ERRORS`.
 
     Example:
 
@@ -152,8 +159,9 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
                 f"its pickle has the operation {name}, which a file of weights "
                 "does not need"
             )
-        # These operations number the objects. The unpickler allocates a table
-        # as long as the largest number.
+        # These operations give numbers to objects. The unpickler allocates a
+        # table as long as the largest number, so a damaged number could fill
+        # the memory.
         if (
             operation.name in ("BINPUT", "LONG_BINPUT")
             and int(argument) > count

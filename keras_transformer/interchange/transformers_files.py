@@ -1,4 +1,4 @@
-"""The files of a model directory of the library transformers."""
+"""Reads the files of a model that the library transformers saved."""
 
 import json
 import os
@@ -18,18 +18,18 @@ WEIGHTS = {
 }
 # The largest size or id that is accepted.
 _MOST = 2**24
-# The absolute values of other numbers must be below this, so that infinity and
-# NaN are refused.
+# The absolute values of all other numbers must be below this number, so that
+# infinity and NaN are refused.
 _LARGEST = 1e30
 _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 
 
 class Settings:
-    """The settings in a JSON file, with checks whose errors name the file.
+    """The settings of a JSON file. Its methods check the settings.
 
     Args:
-        path: the file.
-        content: its content.
+        path: the path of the file, which is part of each error message.
+        content: the content of the file.
 
     Example:
 
@@ -48,7 +48,7 @@ class Settings:
         return default if value is None else value
 
     def is_of_class(self, name: str) -> bool:
-        """Returns whether the settings name this class of tokenizer."""
+        """Returns whether `tokenizer_class` is `name`, or `name` + "Fast"."""
         # The class with the suffix `Fast` gives the same ids.
         received = str(self.get("tokenizer_class", ""))
         return received.removesuffix("Fast") == name
@@ -60,11 +60,13 @@ class Settings:
 
         Args:
             name: the name of the setting.
-            default: the value of a missing setting; `None` for an error.
-            most: the largest value.
+            default: the value of a missing setting; `None` if a missing
+                setting is an error.
+            most: the largest value that is accepted.
 
         Raises:
-            ValueError: the setting has another value, or is missing.
+            ValueError: the setting has another value, or is missing and has no
+                default.
         """
         return self._number(name, default, 1, most)
 
@@ -73,10 +75,12 @@ class Settings:
 
         Args:
             name: the name of the setting.
-            default: the value of a missing setting; `None` for an error.
+            default: the value of a missing setting; `None` if a missing
+                setting is an error.
 
         Raises:
-            ValueError: the setting is not an id, or is missing.
+            ValueError: the setting is not a whole number from 0 to 2**24, or
+                is missing and has no default.
         """
         return self._number(name, default, 0, _MOST)
 
@@ -113,7 +117,8 @@ class Settings:
 
         Args:
             name: the name of the setting.
-            supported: the values; the first is the default.
+            supported: the supported values. The first is returned for a
+                missing setting.
 
         Raises:
             ValueError: the setting has another value.
@@ -222,11 +227,15 @@ def read_weights(
     They are read from `model.safetensors` if it exists, else from
     `pytorch_model.bin`.
 
+    Args:
+        directory: the directory of the model.
+
     Returns:
-        The path of the file, and its arrays.
+        The path of the file, and a dict from the names of the arrays to the
+        arrays.
 
     Raises:
-        FileNotFoundError: there are no weights.
+        FileNotFoundError: the directory has neither of these files.
         ValueError: the file is damaged.
     """
     for name, read in WEIGHTS.items():
@@ -252,8 +261,8 @@ def search_of(
         settings: the content of its `config.json`.
 
     Returns:
-        The settings of the search, as in `config.json` of a run, and fields of
-        `translation.Lengths`.
+        Two dicts: settings of the search, with the names that they have in
+        `config.json` of a run; and fields of `translation.Lengths`.
 
     Raises:
         ValueError: `generation_config.json` is damaged, or a setting is not
@@ -286,7 +295,7 @@ def search_of(
         "banned_ids": [ids[0] for ids in banned],
         "normalized_over": "allowed" if renormalizes else "all",
     }
-    # `max_length` counts the start token too.
+    # `max_length` counts the start token too, but `Lengths` does not.
     longest = settings.size("max_length", 512) - 1
     lengths = {"ratio": 0.0, "extra": max(longest, 1)}
     return search, lengths

@@ -9,13 +9,20 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Makes a directory that becomes `path` if the block ends without error.
+    """Makes a directory for the body of a `with` statement to write.
+
+    If the body ends without an error, the directory is renamed to `path`.
+    Otherwise it is deleted.
 
     Args:
-        path: a directory that does not exist, or is empty.
+        path: the final path of the directory. If it exists, it must be an empty
+            directory.
+
+    Yields:
+        The directory to write to, which has a temporary name beside `path`.
 
     Raises:
-        ValueError: `path` is a file or a directory with files.
+        ValueError: `path` is a file, or a directory that is not empty.
 
     Example:
 
@@ -29,8 +36,8 @@ def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     target = pathlib.Path(path)
     check_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The unfinished directory is on the same disk as `path`, so that it can be
-    # renamed.
+    # The unfinished directory is in the same file system as `path`, so that it
+    # can be renamed.
     directory = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
@@ -44,7 +51,7 @@ def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
 
 def check_free(path: str | os.PathLike[str]) -> None:
-    """Raises ValueError if a path is a file or a directory with files."""
+    """Raises ValueError if a path is a file, or a directory with content."""
     target = pathlib.Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The names and shapes of a model's weights, from its config alone.
+"""Finds the names and shapes of the weights of a model from its config.
 
 The weights of relative positions are left out. Arrays in files are checked
 against these shapes before a model is made.
@@ -19,7 +19,7 @@ ATTENTIONS = {
 def weight_shapes(
     config: configs.TransformerConfig,
 ) -> dict[str, tuple[int, ...]]:
-    """Returns the shape of each weight that `build_transformer` makes.
+    """Returns the shapes of the weights that `build_transformer` makes.
 
     The weights of relative positions are left out.
 
@@ -50,7 +50,7 @@ def weight_shapes(
 
 
 def block_names(config: configs.TransformerConfig, stack: str) -> list[str]:
-    """Returns the paths of the blocks of `"encoder"` or `"decoder"`.
+    """Returns the paths of the blocks of the stack `"encoder"` or `"decoder"`.
 
     Example:
 
@@ -62,7 +62,7 @@ def block_names(config: configs.TransformerConfig, stack: str) -> list[str]:
 
 
 def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
-    """Returns the paths of source embedding, target embedding, projection.
+    """Returns the paths of source embedding, target embedding and projection.
 
     Tied layers have the same path.
 
@@ -79,7 +79,10 @@ def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
 
 
 def has_known_positions(config: configs.TransformerConfig) -> bool:
-    """Returns whether positions are sinusoids, `learned` or `rotary`."""
+    """Returns whether positions are sinusoids, `learned` or `rotary`.
+
+    These are the positions that can be exported to CTranslate2.
+    """
     return config.positions in (*sinusoids.FORMS, "learned", "rotary")
 
 

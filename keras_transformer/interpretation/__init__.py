@@ -1,4 +1,4 @@
-"""Interpretation: the numbers that a model computes for one sentence."""
+"""Functions and records that show how a model computes a translation."""
 
 from keras_transformer.interpretation.ablation import (
     HeadEffect,

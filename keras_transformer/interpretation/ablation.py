@@ -1,7 +1,4 @@
-"""Switches heads off, and measures the change in log-probabilities.
-
-T target length   H heads
-"""
+"""Switches heads off, and measures the change in log-probabilities."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -21,9 +18,10 @@ class HeadEffect(NamedTuple):
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
-    change: how the log-probability of a translation changes when the head is
-        switched off; the mean over the sentences. The change is below 0 if the
-        head helps.
+    change: the log-probability of a translation without the head minus that
+        with the head, in nats. It is summed over the tokens of a translation,
+        and the mean over the sentences is taken. It is below 0 if the head
+        helps.
     """
 
     attention: str
@@ -36,7 +34,7 @@ def ablate_heads(
     text: str | Sequence[str],
     target: str | Sequence[str] | None = None,
 ) -> list[HeadEffect]:
-    """Measures how log-probabilities of translations change without each head.
+    """Measures the change in log-probabilities when a head is switched off.
 
     One head at a time is switched off: the rows of W^O that multiply its output
     become zeros (Michel et al. 2019; Voita et al. 2019). The other heads can do
@@ -45,16 +43,18 @@ def ablate_heads(
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence, or several.
-        target: the translation of each sentence; `None` for those of the
-            translator.
+        target: the translation of each sentence, or one string for all;
+            `None` for the translations of the translator.
 
     Returns:
         The effects of all heads, the most negative change first.
 
     Raises:
-        ValueError: there are not as many targets as texts, or a W^O is
-            quantized or has LoRA; or as for `trace`.
-        FloatingPointError: as for `trace`.
+        ValueError: `text` is an empty list, a list of targets has another
+            length, a text or target is blank or not a string, the model is not
+            one `Transformer` of this package's layers, or a W^O is quantized or
+            has LoRA.
+        FloatingPointError: the score of the translator's translation is NaN.
 
     Example:
 
@@ -105,8 +105,9 @@ def without_heads(
             from 0.
 
     Raises:
-        ValueError: the model is not one `Transformer` or does not have such a
-            head, or a W^O is quantized or has LoRA.
+        ValueError: the model is not one `Transformer` of this package's layers,
+            it does not have one of the heads, or a W^O is quantized or has
+            LoRA.
 
     Example:
 

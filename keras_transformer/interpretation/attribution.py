@@ -37,12 +37,13 @@ def attribute(
 
     - `"integrated_gradients"` (Sundararajan et al. 2017): the gradient,
       averaged along the line from the baseline to the embeddings, times the
-      embeddings. The scores of a target token sum to the difference between
-      its log-probability and that at the baseline. The line is divided into
-      more intervals until this is true within 1 % of the difference, or within
-      0.001 if that is more.
+      embeddings, summed over D. The scores of a target token sum to the
+      difference between its log-probability and that at the baseline. The line
+      is divided into more intervals until this is true within 1 % of the
+      difference, or within 0.001 if that is more.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
-      embeddings. It is fast, but the sum of its scores has no meaning.
+      embeddings, summed over D. It is fast, but the sum of its scores has no
+      meaning.
 
     Scores depend on the baseline. Gradients say nothing about inputs that
     differ much from those where they are computed. The target tokens that the
@@ -51,11 +52,11 @@ def attribute(
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
-        target: its translation; `None` for that of the translator.
+        target: its translation; `None` to search for it.
         method: one of the two methods above.
 
     Returns:
-        An `Attribution`, with scores `(T, S)`.
+        An `Attribution`, with scores `(T, S)`. T and S include special ids.
 
     Raises:
         ValueError: the method is unknown; or as for `trace`.
@@ -82,7 +83,10 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
 
     Args:
         pair: a source, its translation, and the model.
-        method: one of `METHODS`.
+        method: one of `METHODS`, which is not checked.
+
+    Returns:
+        An `Attribution`, with scores `(T, S)`.
 
     Raises:
         ArithmeticError: as for `attribute`.
@@ -120,8 +124,9 @@ class _Interval(NamedTuple):
 
     begin: where the part begins, in [0, 1].
     end: where the part ends, in [0, 1].
-    scores_TS: the integral of the gradients, times the embeddings.
-    difference_T: the log-probabilities at the end minus those at the start.
+    scores_TS: the integral of the gradients over the part, times the
+        embeddings, summed over D.
+    difference_T: the log-probabilities at `end` minus those at `begin`.
     """
 
     begin: float
@@ -160,6 +165,8 @@ class _Scores:
     def at_points(self, points, weights):
         """Returns the weighted sum of gradients at points, times embeddings.
 
+        The products are summed over D.
+
         Args:
             points: factors of the embeddings, from 0 to 1.
             weights: the weights of their gradients.
@@ -183,7 +190,9 @@ class _Scores:
     def _eager_gradients(self, point):
         """Returns the gradient of each token's log-probability, (T, S, D)."""
         length = self.pair.target_ids.shape[1]
-        # Each row of the batch gets the gradient of one token.
+        # The batch has a row for each target token. The trace takes the
+        # log-probability of token t from row t only, so the gradient of row t
+        # is that of token t.
         inputs_TSD = tf.repeat(self.embeddings_SD[None] * point, length, axis=0)
         with tf.GradientTape() as tape:
             tape.watch(inputs_TSD)
@@ -192,7 +201,11 @@ class _Scores:
         return tape.gradient(total, inputs_TSD)
 
     def _of_embeddings(self, embeddings):
-        """Returns log-probabilities (B, T) for source embeddings (B, S, D)."""
+        """Returns the target's log-probabilities (B, T).
+
+        Args:
+            embeddings: source embeddings `(B, S, D)`.
+        """
         rows = embeddings.shape[0]
         values = forward.forward(
             self.pair.model,

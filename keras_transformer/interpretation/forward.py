@@ -1,10 +1,10 @@
-"""One pass through a Transformer that keeps all intermediate results.
+"""Runs a Transformer once, and keeps its intermediate results.
 
-The pass calls the layers of the model in the order of The Illustrated
-Transformer, and names each result. `docs/interpretation.md` lists the names.
+The layers of the model are called in the order of The Illustrated Transformer.
+Each result gets a name. `docs/interpretation.md` lists the results.
 
-B batch   T target length   S source length   D model_dim   H heads
-K head_dim   N key-value heads   V vocabulary_size
+B batch   T target or query length   S source or key length   D model_dim
+H heads   K head_dim   N key-value heads   V vocabulary_size
 """
 
 from keras import ops
@@ -28,7 +28,7 @@ def forward(
     target_input_ids: Tensor,
     source_embeddings: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Runs a model, and returns all intermediate results and the logits.
+    """Runs a model, and returns its intermediate results and its logits.
 
     Args:
         model: a `Transformer` whose layers compute in float32.
@@ -76,7 +76,9 @@ def forward(
 def attentions(
     model: transformer.Transformer,
 ) -> dict[str, layers.MultiHeadAttention]:
-    """Returns all attention layers of a model, by their names in `forward`.
+    """Returns all attention layers of a model, by their names.
+
+    In `forward`, the names of the results of a layer begin with its name.
 
     Example:
 
@@ -111,7 +113,7 @@ class _Pass:
         return value
 
     def enter(self, stack, name, embeddings):
-        """Adds positions to embeddings (B, T, D)."""
+        """Makes the input of the first block from embeddings (B, T, D)."""
         self.note(f"{name}/embeddings", embeddings)
         if stack.positions is not None:
             encoding_TD = stack.positions.encode(
@@ -166,7 +168,10 @@ class _Pass:
         return self.note(f"{name}/{layer.name}", x)
 
     def attend(self, layer, name, inputs, memory, mask):
-        """Lets inputs (B, T, D) attend to memory (B, S, D)."""
+        """Lets inputs (B, T, D) attend to `memory` (B, S, D).
+
+        In self-attention, `memory` is the inputs.
+        """
         self.note(f"{name}/inputs", inputs)
         query = head_projections.to_heads(layer.query, inputs, layer.head_dim)
         key, value = layer.project_memory(memory)

@@ -19,8 +19,9 @@ class HeadWeight(NamedTuple):
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
-    weight: the mean over the sentences, in [0, 1].
-    sentences: the number of sentences that have both words.
+    weight: the mean over the sentences in which this attention has both words,
+        see `find_heads`; in [0, 1].
+    sentences: the number of these sentences.
     """
 
     attention: str
@@ -36,7 +37,7 @@ def find_heads(
     key: str | Sequence[str] = "animal",
     target: str | Sequence[str] | None = None,
 ) -> list[HeadWeight]:
-    """Ranks all heads by their weight from the word `query` to the word `key`.
+    """Ranks heads by their weight from the word `query` to the word `key`.
 
     The Illustrated Transformer asks what "it" attends to. The weights of the
     tokens of `key` are added, and the mean is taken over the tokens of `query`
@@ -44,7 +45,7 @@ def find_heads(
     in the source. In encoder-decoder attention, `query` is in the translation
     and `key` in the source. In the decoder both words are in the translation:
     `query` attends at the steps that emit it, and `key` is attended to where
-    the decoder reads it. Only the first use of a word counts.
+    the decoder reads it. Only the first use of a word counts. Case is ignored.
 
     A large weight shows where a head takes its values from. It does not show
     that the translation depends on this head (Jain and Wallace 2019);
@@ -55,15 +56,15 @@ def find_heads(
         text: one sentence, or several.
         query: the word that attends, or a word for each sentence.
         key: the word that is attended to, or a word for each sentence.
-        target: a translation of each; `None` for those of the translator.
+        target: a translation of each sentence; `None` to search for them.
 
     Returns:
-        The heads of the attentions that have both words, largest weight first.
+        The heads of attentions with both words, largest weight first.
 
     Raises:
-        ValueError: no sentence has the two words, or a list is not as long as
-            `text`; or as for `trace`.
-        FloatingPointError: as for `trace`.
+        ValueError: no sentence has both words, a list is empty or not as long
+            as `text`, or a reason that `kt.interpretation.trace` names.
+        FloatingPointError: as for `kt.interpretation.trace`.
 
     Example:
 
@@ -92,7 +93,10 @@ def find_heads(
 
 
 def _weights_of_sentences(translator, text, query, key, target):
-    """Returns the weights (H,) of each sentence, by attention."""
+    """Returns a list of weights (H,) for each attention that has both words.
+
+    The list has an item for each sentence in which the attention has them.
+    """
     pairs = reading.read_pairs(translator, text, target)
     queries, keys = (
         reading.as_list(name, word, len(pairs))
@@ -141,14 +145,15 @@ def cells_of_words(
     Returns:
         The rows of the query word and the columns of the key word, by kind of
         attention, for each kind that has both words. The kinds are
-        `"attention"`, `"self_attention"` and `"cross_attention"`.
+        `"attention"`, which is that of the encoder, `"self_attention"` and
+        `"cross_attention"`.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))
         for tokens in (source_tokens, target_tokens)
     )
-    # The decoder reads a token one step after it is emitted. It does not read
-    # the last token.
+    # The decoder reads a token one step after it has emitted the token. The
+    # last token is not read.
     read = [i + 1 for i in of_target[1] if i + 1 < len(target_tokens)]
     cells = {
         "attention": of_source,

@@ -1,7 +1,7 @@
-"""The most probable next tokens: at each step, and after each decoder block.
+"""Finds the most probable next tokens, at each step and after each block.
 
 B batch   T target length   D model_dim   V vocabulary_size   L layers
-C candidates
+C candidates of a step
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import transformer
 from keras_transformer.text import TextTokenizer
 
-# The number of candidates that a trace keeps of each step of the model, and of
-# each step of the logit lens after a block.
+# A trace keeps this number of candidates: the first for each step of the model,
+# the second for each step after each decoder block (see `tracing.logit_lens`).
 OF_A_STEP = 50
 OF_A_BLOCK = 5
 
@@ -31,8 +31,8 @@ def candidates(
         count: the number of tokens of each step. C is `count`, but at most V.
 
     Returns:
-        The `Candidates` of the T steps. Among equal logits, the lower id is
-        first.
+        A list of the `Candidates` of each of the T steps. Among equal logits,
+        the lower id is first.
     """
     logits_TV = np.asarray(logits, "float64")
     largest = logits_TV.max(axis=1, keepdims=True)
@@ -56,11 +56,13 @@ def candidates(
 def lens_logits(
     model: transformer.Transformer, values: Mapping[str, Tensor]
 ) -> Tensor:
-    """Applies final norm and output layer to the output of each decoder block.
+    """Returns the logits that the output of each decoder block gives.
+
+    The final norm and the output layer are applied to the output of each block.
 
     Args:
         model: the model.
-        values: the result of `forward`.
+        values: the result of `forward.forward`.
 
     Returns:
         Logits, float32 `(B, L, T, V)`. The logits of the last block are those

@@ -1,4 +1,4 @@
-"""The ids of a sentence and its translation, as a model reads them.
+"""Encodes sentences and their translations as the ids that a model reads.
 
 B batch   T target length   S source length
 """
@@ -23,7 +23,8 @@ class Pair(NamedTuple):
     model: the model, in float32.
     source_ids: int32 `(1, S)`.
     target_ids: int32 `(1, T)`, the tokens that are emitted.
-    input_ids: int32 `(1, T)`, the tokens that the decoder reads.
+    input_ids: int32 `(1, T)`, the tokens that the decoder reads: the start
+        token, and `target_ids` without the last.
     """
 
     model: transformer.Transformer
@@ -45,11 +46,12 @@ def read_pair(
         text: one sentence.
         target: its translation; `None` to search for it.
         search: a search that runs outside of graphs; `None` for the search of
-            the translator, in a graph. It is not used if `target` is given.
+            the translator, which runs in a graph. No search is used if `target`
+            is given.
 
     Raises:
-        ValueError: `text` or `target` is blank or not one string, or the
-            model is not one `Transformer`.
+        ValueError: `text` or `target` is blank or not one string; or as for
+            `in_float32`.
         FloatingPointError: the model's output is NaN in the search.
     """
     check_text("text", text)
@@ -91,10 +93,11 @@ def read_pairs(
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence, or several.
-        target: the translation of each sentence; `None` to search for them.
+        target: the translation of each sentence, or one string that is the
+            translation of all; `None` to search for the translations.
 
     Raises:
-        ValueError: the number of targets is not that of texts, or there are no
+        ValueError: the numbers of texts and targets differ, or there are no
             texts; or as for `read_pair`.
         FloatingPointError: as for `read_pair`.
     """
@@ -121,7 +124,8 @@ def as_list(
             string or `None` is then not repeated.
 
     Raises:
-        ValueError: the list has another length, or an item of another type.
+        ValueError: the length of the list is 0 or not `count`, or an item is
+            neither a string nor bytes.
     """
     if strings is None or isinstance(strings, str):
         return [strings] * (count or 1)
@@ -164,7 +168,7 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
 
 
 def check_text(name: str, text: str | None) -> str:
-    """Returns a text after checking that it is one sentence with words.
+    """Returns a text after checking that it is a string and not blank.
 
     Args:
         name: the name of the argument, for messages.

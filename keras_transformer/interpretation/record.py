@@ -1,7 +1,7 @@
-"""The record of what a model computes for one sentence, and its JSON.
+"""Dataclasses for what a model computes for one sentence, and their JSON.
 
 B batch   T target length   S source length   V vocabulary_size
-L layers   C candidates
+L layers   C candidates of a step
 """
 
 import base64
@@ -19,9 +19,9 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Sentence:
-    """The tokens of a source.
+    """A source and its tokens. The subclass `Target` is for a translation.
 
-    text: the text.
+    text: the text of the sentence.
     ids: S ids, special ids such as the end id included.
     tokens: S pieces.
     words: S numbers; the tokens of a word have the same number, see
@@ -38,8 +38,10 @@ class Sentence:
 class Target(Sentence):
     """The tokens of a translation, and what the decoder read.
 
-    `ids`, `tokens` and `words` have T items. Row t of each array of the decoder
-    belongs to the step that read `input_ids[t]` and emitted `ids[t]`.
+    `ids`, `tokens` and `words` have T items. Step t of the decoder reads
+    `input_ids[t]`, and its next token is `ids[t]`. In the arrays of the
+    decoder, index t of the axis of target positions belongs to step t; in an
+    attention, this is the axis of the queries.
 
     input_ids: T ids, the start id first.
     input_tokens: T pieces.
@@ -73,12 +75,12 @@ class Candidates:
 class Hypothesis:
     """A hypothesis of a search at one step.
 
-    ids: the ids of its tokens.
-    log_probability: the sum of the log-probabilities of its tokens.
+    ids: the ids of the tokens of the hypothesis.
+    log_probability: the sum of the log-probabilities of these tokens.
     score: the log-probability with the penalties of the search.
-    parent: the index of the hypothesis that it extends, among the live
-        hypotheses of the previous step. `None` in the result of a search, and
-        if this step did not extend the hypothesis.
+    parent: the index, among the live hypotheses of the previous step, of the
+        hypothesis that this step extended to this one. `None` if this
+        hypothesis finished in an earlier step, and in the result of a search.
     """
 
     ids: list[int]
@@ -120,9 +122,9 @@ class SearchRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """All numbers that a model computes for one sentence; see `trace`.
+    """The numbers that a model computes for one sentence; see `trace`.
 
-    model: sizes and special ids of the model.
+    model: sizes, special ids and layer variants of the model.
     source: the source.
     target: the translation.
     arrays: float32 arrays by name, without a batch axis, in the order in which
@@ -175,10 +177,14 @@ class Trace:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Trace":
-        """Reads the result of `to_json`.
+        """Reads the result of `to_json`, or a trace of a TensorBoard summary.
+
+        Args:
+            text: the JSON. Only its schema and its version are checked.
 
         Raises:
-            ValueError: the JSON is not a trace, or is of another version.
+            ValueError: the text is not JSON, is not a trace, or is a trace of
+                another version.
         """
         fields = json.loads(text)
         _check_version(fields)
@@ -207,7 +213,7 @@ class Trace:
 
 @dataclasses.dataclass(frozen=True)
 class Attribution:
-    """How much each source token contributes to each target token.
+    """Contributions of each source token to each target token.
 
     method: `"integrated_gradients"` or `"input_x_gradient"`.
     scores: float32 `(T, S)`, in units of log-probability.
@@ -265,7 +271,7 @@ def _packed(array):
 
 
 def _unpacked(packed):
-    # TensorBoard's summaries have arrays in 16 bits.
+    # The traces in TensorBoard's summaries have arrays of float16.
     dtype = {"float32": "<f4", "float16": "<f2"}[packed.get("dtype", "float32")]
     values = np.frombuffer(base64.b64decode(packed["values"]), dtype)
     return values.reshape(packed["shape"]).astype("float32")

@@ -1,4 +1,4 @@
-"""Attention rollout: the product of the attention weights of all blocks.
+"""Computes attention rollout from the self-attention of all blocks.
 
 T target length   S source length   L layers   H heads
 """
@@ -16,8 +16,8 @@ class Rollout(NamedTuple):
     A row is an output position, and a column is an input token. Rows sum to 1.
 
     encoder: float32 `(S, S)`.
-    decoder: float32 `(T, T)`, for the tokens that the decoder read.
-        Cross-attention is left out.
+    decoder: float32 `(T, T)`; the input tokens are those that the decoder
+        reads. Encoder-decoder attention is left out.
     """
 
     encoder: np.ndarray
@@ -25,18 +25,18 @@ class Rollout(NamedTuple):
 
 
 def attention_rollout(trace: record.Trace) -> Rollout:
-    """Multiplies the self-attention of all blocks (Abnar and Zuidema 2020).
+    """Computes the attention rollout of a trace (Abnar and Zuidema 2020).
 
-    In each block, the weights are averaged over the heads. The result is
-    averaged with the identity matrix, which stands for the residual
-    connection. The product over the blocks says how much of each input token
-    is mixed into each output.
+    In each block, the weights of self-attention are averaged over the heads.
+    The result is averaged with the identity matrix, which stands for the
+    residual connection. The matrices of all blocks of a stack are multiplied.
+    The product says how much of each input token is mixed into each output.
 
     Rollout treats all heads as equal, and ignores values, feed-forward networks
     and norms.
 
     Args:
-        trace: the result of `trace`.
+        trace: the result of `kt.interpretation.trace`.
 
     Example:
 

@@ -1,7 +1,4 @@
-"""Records what a search does at each step.
-
-B batch   W beam size   T target length
-"""
+"""Records what a search does at each step."""
 
 import dataclasses
 
@@ -23,7 +20,7 @@ _SETTINGS = ("beam_size", "top_beams", "alpha", "penalty", "coverage")
 class RecordingSearch(base.Search):
     """A search that keeps a record of what another search does.
 
-    The search is for one sentence, outside of graphs. The result is that of the
+    Call it for one sentence, outside of graphs. It returns the result of the
     other search.
 
     Args:
@@ -113,7 +110,7 @@ def _results(result):
 
 
 def _listed(slots, scores, parents=None):
-    """Returns the hypotheses of the only row, without empty slots."""
+    """Returns the hypotheses of the batch's only row, without empty slots."""
     return [
         record.Hypothesis(
             slots.ids[0, i, : slots.lengths[0, i]].numpy().tolist(),

@@ -17,15 +17,17 @@ class Tracer:
     """A function from sentences to their traces.
 
     Each call uses the weights that the model has at that time. The traces are
-    those of `trace`, without a record of the search. A graph translates all
-    sentences at once, and later calls use the graph again. So from its second
-    call on, a `Tracer` is faster than `trace`.
+    those of `trace`, without a record of the search, without attribution and
+    without assessments. A graph translates all sentences at once, and later
+    calls use the graph again. So from its second call on, a `Tracer` is faster
+    than `trace`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
 
     Raises:
-        ValueError: the translator's model is not one `Transformer`.
+        ValueError: the translator's model is not one `Transformer`, or has
+            attentions or feed-forward networks of another package.
 
     Example:
 
@@ -51,7 +53,8 @@ class Tracer:
             texts: a list of sentences, at least one and none of them blank.
 
         Raises:
-            ValueError: a sentence is blank or not a string.
+            ValueError: `texts` is one string or empty, or a sentence is blank
+                or not a string.
             FloatingPointError: the model's output is NaN.
         """
         translator = self._in_float32

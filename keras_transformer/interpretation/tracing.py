@@ -1,4 +1,4 @@
-"""Traces a sentence: records the numbers that a translator computes for it.
+"""Records the numbers that a translator computes for one sentence.
 
 B batch   T target length   S source length   D model_dim
 """
@@ -53,8 +53,8 @@ def trace(
         A `Trace`.
 
     Raises:
-        ValueError: a text is blank or not one string, the translator's model is
-            not one `Transformer`, or an argument is out of range.
+        ValueError: a text is blank or not one string, `num_candidates` is below
+            1, `attribution` is unknown, or the model is not one `Transformer`.
         FloatingPointError: the score of a translation is NaN.
         ArithmeticError: as for `attribute`.
 
@@ -96,7 +96,7 @@ def trace_of_pair(
     Args:
         translator: the translator that read the pair.
         text: the source.
-        read: the source and its translation.
+        read: the ids of the source and of its translation.
         num_candidates: the number of tokens to keep of each step.
     """
     return record.Trace(

@@ -1,4 +1,4 @@
-"""The words of a text and their tokens.
+"""Finds the words of a text, and the tokens that spell them.
 
 S length in tokens
 """
@@ -40,16 +40,17 @@ def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
 def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
     """Returns the indices of the tokens that spell a word at its first use.
 
-    A token that also spells other characters counts if it has a character of
-    the word. Case makes no difference. An apostrophe separates words: "animal"
-    is a word of "l'animal".
+    A token counts if it has at least one character of the word; it may have
+    other characters too. Case makes no difference. An apostrophe separates
+    words: "animal" is a word of "l'animal".
 
     Args:
         word: one word, or several words with spaces between them.
         tokens: pieces of SentencePiece, as `Tokenizer.pieces` returns them.
 
     Returns:
-        The indices; an empty list if the text does not have the word.
+        The indices, ascending; an empty list if the tokens do not contain the
+        word.
 
     Example:
 

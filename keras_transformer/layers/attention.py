@@ -50,13 +50,13 @@ class MultiHeadAttention(composite.Composite):
         memory: the vectors that are attended to, shape `(B, S, D)`; `None`
             means `inputs`, which is self-attention.
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
-            `(B, H, T, S)`, True where a query may attend; H may be 1.
+            `(B, H, T, S)`, True where a query may attend; B, H, T may be 1.
         return_attention_scores: whether to return the scores too.
-        method: `None` for attention; or the method to run, `"project_memory"`
-            or `"attend"`. In a functional model both methods call the layer
-            with their name, since Keras tracks the weights of a layer only if
-            the layer is called.
-        training: whether to apply dropout.
+        method: `None` for attention. In a functional model the methods
+            `project_memory` and `attend` call the layer with their own name,
+            since Keras tracks the weights of a layer only if it is called. For
+            `"attend"`, `memory` is the pair (key, value).
+        training: whether to apply dropout; `None` as in Keras.
 
     Returns:
         Output, shape `(B, T, D)`; with `return_attention_scores=True` the
@@ -190,7 +190,7 @@ class MultiHeadAttention(composite.Composite):
 
         Args:
             memory: shape `(B, S, D)`.
-            key_positions: the positions of the columns, `(S,)`; `(1,)` if all
+            key_positions: the positions of the keys, `(S,)`; `(1,)` if all
                 share one position; `None` means 0, 1, 2, ...
 
         Returns:

@@ -1,7 +1,4 @@
-"""The base class of the blocks of encoder and decoder.
-
-B batch   T length   D model_dim   H heads
-"""
+"""The base class of the blocks of encoder and decoder."""
 
 from typing import Any
 
@@ -21,10 +18,10 @@ class Block(composite.Composite):
     """A base class for blocks (section 3.1).
 
     A block has one or two attentions, then a feed-forward network, each in a
-    residual connection. All of these layers are attributes. The keys of
-    `_attentions` are the names of the attentions, and the network has the name
-    `feed_forward`. The name of a residual connection is that of its sublayer
-    plus `_residual`. The arguments are those of `EncoderBlock`.
+    residual connection. All of these layers are attributes. `_attentions` gives
+    the names of the attentions, and the network has the name `feed_forward`.
+    The name of a residual connection is that of its sublayer plus `_residual`.
+    The arguments and errors are those of `EncoderBlock`.
     """
 
     def __init__(
@@ -98,7 +95,8 @@ class Block(composite.Composite):
     def _output_shape(self, inputs_shape, return_attention_scores):
         """Returns the shapes of the output and of self-attention scores.
 
-        Without `return_attention_scores` it returns only the output's shape.
+        If `return_attention_scores` is false, it returns only the output's
+        shape.
         """
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
@@ -126,18 +124,19 @@ def call_with_scores(
 ) -> tuple[Any, ...]:
     """Calls a layer that has attention; returns a tuple of output and scores.
 
-    The layer is asked for scores only if they are needed, because an activity
-    regularizer penalizes all outputs of a layer, also scores.
+    The layer returns scores only if they are needed, because an activity
+    regularizer would penalize them too: it penalizes all outputs of a layer.
 
     Args:
         layer: an attention, a block, or a stack.
-        *args: arguments of its call.
+        *args: arguments of the layer's call.
         return_attention_scores: whether the scores are needed.
-        **kwargs: keyword arguments of its call.
+        **kwargs: keyword arguments of the layer's call.
 
     Returns:
-        The output and the scores, which are two tensors for a decoder or its
-        blocks; the output and `None` if the scores are not needed.
+        The output and the scores. A decoder or a decoder block has two tensors
+        of scores, so the tuple has three elements. If the scores are not
+        needed, the tuple is the output and `None`.
     """
     if return_attention_scores:
         return layer(*args, return_attention_scores=True, **kwargs)

@@ -20,17 +20,18 @@ class CausalBlock(causal_frame.CausalFrame):
     It is a `DecoderBlock` without encoder-decoder attention.
 
     Args:
-        attention: a template: `MultiHeadAttention` with any settings.
-        feed_forward: a template: `FeedForward` or `GatedFeedForward`.
+        attention: a template, `MultiHeadAttention` with any settings.
+        feed_forward: a template, `FeedForward` or `GatedFeedForward`.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: the dropout rate, P_drop.
-        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
+        normalization: `"pre"` for a norm before each sublayer, `"post"` for a
+            norm after each residual connection.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         mask: boolean padding mask `(B, T)`, True at real positions, or an
-            attention mask `(B, T, T)` or `(B, H, T, T)`. Self-attention is
-            always causal.
+            attention mask `(B, T, T)` or `(B, H, T, T)`; `None` for no mask.
+            Self-attention is causal with every mask.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 

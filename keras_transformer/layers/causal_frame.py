@@ -24,13 +24,15 @@ class CausalFrame(block.Block):
         """Applies self-attention with its residual connection to sequences.
 
         Returns:
-            The pair of the output `(B, T, D)` and the scores, which are
-            `None` without `return_attention_scores`.
+            The pair of the output `(B, T, D)` and the attention scores
+            `(B, H, T, T)`. Without `return_attention_scores`, the scores are
+            `None`.
         """
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
         mask = implicit.both(inputs, mask)
-        # Keras passes an attached mask on to sublayers and to the output.
+        # Keras passes this mask on to the sublayers and attaches it to the
+        # output.
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         causal = masks.combine_masks(
             masks.causal_mask(ops.shape(inputs)[1]), mask
@@ -71,7 +73,7 @@ class CausalFrame(block.Block):
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
             cached keys and values. It returns the output `(B, W, D)`, the
-            pair after the new keys and values were added, and scores
+            pair with the new keys and values, and the attention scores
             `(B, H, W, M W)`.
         """
         if not self.built:

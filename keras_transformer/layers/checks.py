@@ -2,7 +2,7 @@
 
 Each check raises a ValueError that says what was received, what was expected
 and what to do. `name` is the name of the checked argument in this message.
-Values that are known only when a graph runs are not checked.
+No check reads the values in a tensor, since a graph may not have them yet.
 """
 
 import math
@@ -75,7 +75,7 @@ def check_vectors(name: str, shape: Shape, model_dim: int) -> None:
 
 
 def last_size(shape: Shape) -> int:
-    """Returns the last size of a shape that `build` received.
+    """Returns the size of the last axis of a shape that `build` received.
 
     Raises:
         ValueError: the size is not known.

@@ -31,9 +31,10 @@ class TracedLayer(keras.layers.Layer):
 class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
-    A sublayer gets the `trainable` of the composite, because `get_config` saves
-    another value as a change. Only the `build` of the composite may build a
-    sublayer: `from_config` applies the saved changes before that.
+    A subclass must give its sublayers its own `trainable`, because `get_config`
+    saves a different value as a change of the user. It must not build sublayers
+    before its `build`, because `from_config` applies the saved changes to
+    sublayers that are not built yet.
     """
 
     def get_config(self) -> dict[str, Any]:
@@ -56,9 +57,9 @@ class Composite(TracedLayer):
         return layer
 
     def enable_lora(self, rank: int, **kwargs: Any) -> None:
-        """Adds LoRA to the matrices of all projections inside.
+        """Adds LoRA to all `Dense` and `Embedding` layers inside.
 
-        The matrices are frozen, and low-rank matrices beside them are trained
+        Their matrices are frozen, and low-rank matrices beside them are trained
         instead. Biases and norms stay trainable or frozen as before.
 
         Args:
@@ -77,16 +78,17 @@ class Composite(TracedLayer):
         type_check: bool = True,
         config: Any = None,
     ) -> None:
-        """Quantizes all projections inside, as `keras.Model.quantize` does.
+        """Quantizes all `Dense` and `Embedding` layers inside.
 
         Args:
-            mode: the mode, such as `"int8"`; `None` means that of `config`.
+            mode: the mode, such as `"int8"`; `None` means the mode of `config`.
             type_check: has no effect; Keras passes this argument.
-            config: as in Keras.
+            config: as for `keras.Model.quantize`.
 
         Raises:
-            NotImplementedError: a projection cannot be quantized in this mode.
-            ValueError: the layer is not built, or is quantized already.
+            NotImplementedError: a layer inside cannot be quantized in this
+                mode.
+            ValueError: this layer is not built, or is quantized already.
         """
         # Without a config, Keras uses the default of the mode.
         options = {} if config is None else {"config": config}
@@ -119,8 +121,8 @@ def layers_inside(
 ) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
     """Yields all layers inside a layer or model, an owner before its sublayers.
 
-    The result does not include the outermost owner. A layer that is the value
-    of several attributes occurs once for each of them.
+    `owner` itself is not yielded. A layer that is the value of several
+    attributes is yielded once for each of them.
 
     Args:
         owner: a layer or model. Its sublayers are public attributes, or items

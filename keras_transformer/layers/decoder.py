@@ -24,8 +24,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 class Decoder(stack.Stack):
     """A stack of decoder blocks, for whole sequences and for decoding steps.
 
-    It adds positions to the embeddings and applies dropout to the sum (section
-    5.4). With `normalization="pre"` it ends with one more norm.
+    Before the blocks, the decoder adds positions to the embeddings and applies
+    dropout to the sum (section 5.4). With `normalization="pre"` there is one
+    more norm after the blocks.
 
     Args:
         num_layers: L, the number of blocks, N in the paper.
@@ -47,8 +48,9 @@ class Decoder(stack.Stack):
             `(B, T, S)` or `(B, H, T, S)`.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
-        segment_ids: integers `(B, T)`, if a row holds several sentences, see
-            `layers.segments`.
+        segment_ids: integers `(B, T)` that say which sentence of its row a
+            token belongs to, see `layers.segments`; `None` if each row is one
+            sentence.
         memory_segment_ids: integers `(B, S)`, the segment ids of the memory;
             given if and only if `segment_ids` are given.
 
@@ -58,9 +60,9 @@ class Decoder(stack.Stack):
         encoder-decoder scores `(B, L, H, T, S)`.
 
     Raises:
-        ValueError: there are no layers, the templates differ in `model_dim`,
-            or only one of the segment ids is given; or a sublayer raises this
-            error.
+        ValueError: `num_layers` is not a positive int, the templates differ in
+            `model_dim`, or only one of the two arguments with segment ids is
+            given; or a sublayer raises this error.
 
     Example:
 
@@ -142,7 +144,7 @@ class Decoder(stack.Stack):
     def start(
         self, memory: Tensor, max_length: Tensor | None = None
     ) -> dict[str, Any]:
-        """Makes the state before the first step, with one hypothesis a row.
+        """Makes the state before the first step, with one hypothesis per row.
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
@@ -174,7 +176,7 @@ class Decoder(stack.Stack):
         state: dict[str, Any],
         memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Computes one target position of W hypotheses.
+        """Computes the output at one position, for W hypotheses of each row.
 
         Args:
             inputs: the embeddings of all hypotheses at `position`, shape
@@ -229,7 +231,11 @@ class Decoder(stack.Stack):
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Replaces each hypothesis by `width` copies, side by side."""
+        """Returns a state with `width` adjacent copies of each hypothesis.
+
+        Raises:
+            ValueError: `width` is below 1.
+        """
         return {
             "past": past.widen(state["past"], width),
             "blocks": _map_target(
@@ -247,9 +253,10 @@ class Decoder(stack.Stack):
         return {**state, "past": past.select(state["past"], parents)}
 
     def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Returns the shapes of the tensors of a state, in its structure.
+        """Returns the shapes of the tensors of a state.
 
-        A size that grows at each step, or is not known, is `None`.
+        The shapes are nested like the tensors. A size that grows at each step,
+        or is not known, is `None`.
         """
         current = state["past"]
         shapes = tuple(

@@ -23,10 +23,11 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class DecoderBlock(causal_frame.CausalFrame):
-    """Causal self-attention, encoder-decoder attention, then feed-forward.
+    """A block of two attentions and a feed-forward network.
 
-    Each sublayer is in a residual connection (section 3.1). `start` takes the
-    memory and caches its keys and values.
+    The sublayers are causal self-attention, encoder-decoder attention and the
+    network, each in a residual connection (section 3.1). For decoding steps,
+    `start` caches the keys and values of the memory.
 
     Args:
         attention: a template for both attentions: `MultiHeadAttention` with
@@ -127,12 +128,13 @@ class DecoderBlock(causal_frame.CausalFrame):
     def start(
         self, memory: Tensor, max_length: Tensor | None = None
     ) -> dict[str, Any]:
-        """Makes the state before the first step.
+        """Makes the state before the first step, with one hypothesis per row.
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
             max_length: M, the maximum number of steps. The state then has a
-                fixed shape, as XLA needs. With `None` the state grows.
+                fixed shape, as XLA needs. With `None` the state grows with
+                each step.
 
         Returns:
             A dict of nested tuples of tensors, batch axis first: `"past"` and

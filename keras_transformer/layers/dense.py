@@ -45,7 +45,11 @@ class SavesLora(keras.layers.Layer):
             self.enable_lora(rank, **options)
 
     def build_weights(self, input_shape: Shape | None = None) -> None:
-        """Makes all weights except those of LoRA."""
+        """Makes all weights except those of LoRA.
+
+        Args:
+            input_shape: the shape of the inputs, as for `build`.
+        """
         super().build(input_shape)
 
     def quantize(
@@ -95,14 +99,15 @@ class Projection(Dense):
 
     Its matrix and its bias are weights of the attention, and are saved with the
     attention. This layer exists so that Keras finds a `Dense` layer to quantize
-    or to adapt.
+    or to adapt by LoRA.
 
     If it is quantized, its matrix is int8 or int4, and products are computed
     in the compute dtype. Inputs are not quantized, so that decoding step by
-    step gives the same numbers as the whole sequence; only Keras 3.12 quantizes
-    them. The methods GPTQ and AWQ, and training in float8, are not supported:
-    they change the computation in `Dense`, but an attention reads the matrix
-    and computes without `Dense`.
+    step gives the same numbers as the whole sequence. (Under Keras 3.12 inputs
+    are quantized, because this version has no setting for it.) The methods GPTQ
+    and AWQ, and training in float8, are not supported: they change the
+    computation in `Dense`, but an attention reads the matrix and computes
+    without `Dense`.
 
     Args:
         owner: the attention.
@@ -148,7 +153,8 @@ class Projection(Dense):
             settings = {**config.get_config(), "activation_quantizer": None}
             config = type(config).from_config(settings)
         super().quantize(mode, config=config)
-        # Keras has replaced the matrix by a quantized one.
+        # Keras has replaced the matrix by a quantized one, so the attention
+        # must not keep the old matrix.
         delattr(self._owner(), f"{self.name}_kernel")
 
     def save_own_variables(self, store: dict[str, Any]) -> None:

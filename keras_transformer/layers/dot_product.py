@@ -38,9 +38,9 @@ def dot_product_attention(
             that of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; B, H and T may be 1. Or a result of
-            `causal_mask`.
-        attention_bias: what is added to the scaled products before the
-            softmax; it broadcasts to `(B, H, T, S)`.
+            `causal_mask`. `None` allows all keys.
+        attention_bias: numbers that are added to the logits, the scaled
+            products, before the softmax; they broadcast to `(B, H, T, S)`.
 
     Returns:
         The pair of the output `(B, T, H, K)`, with K and dtype of `value`,
@@ -80,7 +80,7 @@ def attend_heads(
     attention_bias: Tensor | None = None,
     drop: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Computes `dot_product_attention` on (B, H, T, K): heads before length.
+    """Computes `dot_product_attention` on tensors with heads before length.
 
     Cached keys and values have this layout, so no product in decoding has to
     transpose them.

@@ -1,8 +1,8 @@
 """Dropout that draws one random number for two units.
 
-In a training step on a CPU, the random numbers of Keras's dropout take as long
-as a tenth of all matrix products. A random number of 32 bits is enough for two
-units: 16 bits decide whether a unit is dropped.
+In a training step on a CPU, the random numbers of Keras's dropout take about a
+tenth of the time of all matrix products. A random number of 32 bits is enough
+for two units: 16 bits decide whether a unit is dropped.
 
 B batch   T length   D model_dim
 """
@@ -21,8 +21,8 @@ class Dropout(keras.layers.Dropout):
 
     Each unit is dropped with the probability `rate`, rounded to a multiple of
     2^-16. Other units are divided by 1 - `rate`, so that the expected value
-    does not change, except by this rounding. If the last size is odd or
-    unknown, or if there is a `noise_shape`, Keras's dropout is computed.
+    does not change, except by this rounding. If the size of the last axis is
+    odd or unknown, or if there is a `noise_shape`, Keras's dropout is computed.
 
     Example:
 

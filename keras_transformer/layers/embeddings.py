@@ -15,16 +15,17 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 SCALES = ("sqrt_dim", "none")
 INITIALIZERS = ("normal", "uniform", "glorot_uniform")
-# Arguments of `keras.layers.Embedding` that have other names or values here.
+# `get_config` leaves out these arguments of `keras.layers.Embedding`, because
+# `TokenEmbedding` has other names or values for them.
 _KERAS_ARGUMENTS = ("input_dim", "output_dim", "embeddings_initializer")
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
-    """A matrix that embeds ids and computes logits (section 3.4).
+    """A matrix that embeds ids and computes logits (section 3.4 of the paper).
 
-    If source embedding, target embedding and the projection before the
-    softmax share one matrix, one layer is used for all three. A layer that
+    The source embedding, the target embedding and the projection before the
+    softmax can share a matrix. Those that share it are one layer. A layer that
     shares no matrix is used for embeddings only, or for logits only. The class
     is a subclass of Keras's `Embedding`, so that `keras.callbacks.TensorBoard`
     and `quantize` recognize it.
@@ -55,8 +56,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
 
     Raises:
         ValueError: a size is below 1, a name is unknown, vectors have another
-            shape, or `zero_id` or, outside of a graph, another id is not in
-            [0, V).
+            shape, or `zero_id` is not in [0, V). Outside of a graph, also if an
+            id of `ids` is not in [0, V).
 
     Example:
 
@@ -81,8 +82,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         super().__init__(
             int(vocabulary_size),
             int(model_dim),
-            # A placeholder that draws no random seed: `build_weights` sets
-            # the real initializer.
+            # `build_weights` sets the real initializer. This one draws no
+            # random seed.
             embeddings_initializer="zeros",
             **kwargs,
         )
@@ -241,7 +242,14 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         return logits
 
     def check_ids(self, ids: Tensor) -> None:
-        """Checks that ids are in the vocabulary, if their values are known."""
+        """Checks that ids are in the vocabulary, if their values are known.
+
+        Args:
+            ids: integers of any shape.
+
+        Raises:
+            ValueError: an id is not in [0, V).
+        """
         try:
             values = np.asarray(ids)
         except (NotImplementedError, TypeError, ValueError):

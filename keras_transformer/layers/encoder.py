@@ -18,7 +18,7 @@ class EncoderBlock(block.Block):
         attention: a template: `MultiHeadAttention` with any settings.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
-        dropout: the dropout rate, P_drop.
+        dropout: the rate of dropout after each sublayer, P_drop.
         normalization: `"pre"`: norms before sublayers; `"post"`: after them.
 
     Call arguments:
@@ -58,7 +58,8 @@ class EncoderBlock(block.Block):
         return_attention_scores: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         mask = implicit.both(inputs, mask)
-        # Keras passes an attached mask on to sublayers and to the output.
+        # The padding mask is attached, so that Keras passes it on to the
+        # sublayers and to the output.
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         x, scores = self.attention_residual(
             inputs,
@@ -83,8 +84,9 @@ class EncoderBlock(block.Block):
 class Encoder(stack.Stack):
     """A stack of encoder blocks. Its output is called memory.
 
-    It adds positions to the embeddings and applies dropout to the sum (section
-    5.4). With `normalization="pre"` it ends with one more norm.
+    Before the blocks, it adds positions to the embeddings and applies dropout
+    to the sum (section 5.4). With `normalization="pre"`, one more norm follows
+    the last block.
 
     Args:
         num_layers: L, the number of blocks, N in the paper.
@@ -93,7 +95,8 @@ class Encoder(stack.Stack):
         feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
             block has a copy.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
-        dropout: the dropout rate, P_drop.
+        dropout: the rate of dropout after each sublayer, and after the sum of
+            embeddings and positions, P_drop.
         normalization: `"pre"`: norms before sublayers; `"post"`: after them.
         positions: a template: `SinusoidalPositions`, `LearnedPositions` or
             `NormalizedPositions`; with `None` no positions are added.
@@ -105,15 +108,15 @@ class Encoder(stack.Stack):
             after the tokens does not change their positions.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
-        segment_ids: integers `(B, S)`, if a row holds several sentences, see
-            `layers.segments`.
+        segment_ids: integers `(B, S)` if rows hold several sentences, see
+            `layers.segments`; `None` if each row holds one sentence.
 
     Returns:
         Memory, shape `(B, S, D)`; with `return_attention_scores=True` the
         pair of memory and the scores `(B, L, H, S, S)`.
 
     Raises:
-        ValueError: there are no layers, or the templates differ in
+        ValueError: `num_layers` is below 1, or the templates differ in
             `model_dim`; or a sublayer raises this error.
 
     Example:

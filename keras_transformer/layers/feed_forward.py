@@ -1,4 +1,4 @@
-"""The position-wise feed-forward network of each block.
+"""The position-wise feed-forward networks of blocks, plain and gated.
 
 B batch   T length   D model_dim   F feed_forward_dim
 """
@@ -15,6 +15,8 @@ from keras_transformer.layers.typing import Shape, Tensor
 @keras.saving.register_keras_serializable("keras_transformer")
 class FeedForward(composite.Composite):
     """Two projections, f(x W1 + b1) W2 + b2, at each position (section 3.3).
+
+    x is the input at one position.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.
@@ -96,8 +98,8 @@ class GatedFeedForward(composite.Composite):
 
     W, V and W2 are matrices, and * multiplies numbers at the same index. With
     f = `"silu"` the network is called SwiGLU, with `"gelu"` GEGLU, with
-    `"relu"` ReGLU. It has three matrices, and `FeedForward` has two. So with
-    two thirds of the F it has about the same number of weights.
+    `"relu"` ReGLU. It has three matrices, and `FeedForward` has two. So it has
+    about as many weights as a `FeedForward` if its F is two thirds as large.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.

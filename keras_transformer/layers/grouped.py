@@ -1,7 +1,8 @@
-"""Grouped-query attention: several query heads share one key-value head.
+"""Computes the products of grouped-query attention (Ainslie et al. 2023).
 
-It is described by Ainslie et al. 2023. With a single key-value head it is the
-multi-query attention of Shazeer 2019.
+In this attention, several query heads share one key-value head. With a single
+key-value head, it is the multi-query attention of Shazeer 2019. In names, the
+letters X and Y stand for the last axis of the queries and of a product.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads   Q queries of one key-value head, H / N times T
@@ -44,7 +45,16 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
 
 
 def check_groups(num_heads: int, num_key_value_heads: int) -> None:
-    """Checks that query heads can share the key-value heads equally."""
+    """Checks that query heads can share the key-value heads equally.
+
+    Args:
+        num_heads: the number of query heads.
+        num_key_value_heads: the number of key-value heads.
+
+    Raises:
+        ValueError: `num_key_value_heads` is below 1 or does not divide
+            `num_heads`.
+    """
     checks.check_size("num_key_value_heads", num_key_value_heads)
     if num_heads % num_key_value_heads:
         raise ValueError(

@@ -2,8 +2,8 @@
 
 The weight of a `dense.Projection` is one matrix, `(D, H K)` or `(H K, D)`.
 These functions reshape the matrix instead of the activations, so that one
-einsum projects and splits into heads. If the matrix is quantized, they call the
-projection and reshape the activations.
+einsum projects and splits into heads. If the matrix is quantized, the functions
+call the projection and reshape the activations.
 
 B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
 
@@ -21,7 +21,7 @@ from keras_transformer.layers.typing import Tensor
 def to_heads(
     projection: dense.Projection, inputs: Tensor, head_dim: int
 ) -> Tensor:
-    """Projects vectors and splits the result into heads.
+    """Projects vectors, and splits the results into heads.
 
     Args:
         projection: a built projection from D to H K.
@@ -113,6 +113,6 @@ def _weights_of_heads(projection, head_dim):
 
 
 def _cast(projection, weight):
-    # Decoding does not pass through the `__call__` of the attention, where
-    # Keras would cast its weights.
+    # The weights are cast here, because decoding does not pass through the
+    # `__call__` of the attention, in which Keras would cast them.
     return ops.cast(weight, projection.compute_dtype)

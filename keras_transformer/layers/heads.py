@@ -1,4 +1,4 @@
-"""Heads: equal slices of a vector that attend separately (section 3.2.2).
+"""Splits vectors into heads, which attend separately (section 3.2.2).
 
 B batch   T length   H heads   K head_dim
 """
@@ -13,7 +13,7 @@ def split_heads(inputs: Tensor, head_dim: int) -> Tensor:
 
     Args:
         inputs: shape `(B, T, H K)`, one head after the other.
-        head_dim: K.
+        head_dim: K, which divides the last size of `inputs`.
 
     Returns:
         Shape `(B, H, T, K)`.
@@ -59,7 +59,7 @@ def swap_heads(inputs: Tensor) -> Tensor:
 
 
 def check_heads(model_dim: int, num_heads: int) -> None:
-    """Checks that `model_dim` can be split into `num_heads` equal heads."""
+    """Raises ValueError unless `model_dim` is a multiple of `num_heads`."""
     if model_dim % num_heads:
         raise ValueError(
             "`model_dim` must be a multiple of `num_heads`. Received: "

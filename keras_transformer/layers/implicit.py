@@ -1,14 +1,14 @@
-"""Implicit masks: masks that Keras attaches to tensors.
+"""Reads and combines the masks that Keras attaches to tensors.
 
 `keras.layers.Embedding(mask_zero=True)` and `keras.layers.Masking` attach a
-padding mask to their output. Keras passes it to the next layer as the argument
-`mask`, or `inputs_mask`, but only if the caller gives no mask. A mask that the
-caller gives would replace it, and padding would be attended to. The layers of
-this package combine both masks instead.
+padding mask to their output. Keras passes this mask to the next layer as the
+argument `mask`, or `inputs_mask`, but only if the caller gives no mask. A mask
+that the caller gives would replace the attached mask, and queries would attend
+to padding. The layers of this package combine both masks instead.
 
-Keras has no public function that reads an attached mask. But it passes the mask
-to every layer whose `call` has an argument `mask`, in every kind of model. So
-one small layer reads masks, and another layer attaches them.
+Keras has no public function that reads an attached mask. But Keras passes it to
+every layer whose `call` has an argument `mask`, in every kind of model. So one
+small layer reads masks, and another layer attaches them.
 """
 
 import functools
@@ -56,11 +56,11 @@ def both(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
 
 
 def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
-    """Attaches a padding mask to a tensor, for the layers that follow.
+    """Attaches a padding mask to a tensor, for the layers that read the tensor.
 
     Args:
         inputs: shape `(B, T, D)`.
-        mask: shape `(B, T)`; with `None` the tensor is returned unchanged.
+        mask: boolean `(B, T)`; with `None` the tensor is returned unchanged.
 
     Returns:
         A copy of the tensor with this mask.
@@ -71,7 +71,10 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _layer(kind, inputs):
-    """Returns the shared layer of a kind; in a functional model a new layer."""
+    """Returns a layer of a class.
+
+    Each call in a functional model gets a new layer. All others share a layer.
+    """
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")
     return _shared(kind)

@@ -42,7 +42,8 @@ def started_mask(ids: Tensor, pad_id: int) -> Tensor:
 
     In some systems the first id that the decoder reads is the padding id. The
     start of a row is then the last padding id before the first real token. If
-    a row has only padding ids, its start is the first column.
+    a row begins with a real token, or has only padding ids, its start is the
+    first column.
 
     Args:
         ids: integer tensor, shape `(B, T)`.
@@ -68,7 +69,9 @@ def started_mask(ids: Tensor, pad_id: int) -> Tensor:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def causal_mask(length: Tensor | None) -> Tensor:
-    """Makes a mask: position t may attend to positions up to t (section 3.2.3).
+    """Makes a mask that lets position t attend to positions 0 to t.
+
+    Section 3.2.3 of the paper describes this mask.
 
     Args:
         length: T, the length of the sequence, an int or a scalar tensor.
@@ -78,7 +81,7 @@ def causal_mask(length: Tensor | None) -> Tensor:
 
     Returns:
         Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`. Every
-        function and layer of this package accepts both as a mask.
+        function and layer of this package that takes a mask accepts both.
 
     Example:
 
@@ -98,7 +101,7 @@ class CausalMask:
     """The causal mask of a sequence whose length is not known yet.
 
     `causal_mask(None)` returns it, for functional models with an unknown
-    length. Combined with another mask, it gets the length of that mask.
+    length. `combine_masks` gives it the length S of the other masks.
 
     Example:
 
@@ -123,7 +126,7 @@ class CausalMask:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def combine_masks(*masks: Tensor | None) -> Tensor | None:
-    """Combines masks: a query may attend to a key that every mask allows.
+    """Combines masks, so that a query may attend to keys that all masks allow.
 
     Args:
         *masks: padding masks `(B, S)`, attention masks `(B, T, S)` or
@@ -132,7 +135,7 @@ def combine_masks(*masks: Tensor | None) -> Tensor | None:
 
     Returns:
         Boolean tensor that broadcasts to `(B, H, T, S)`; `None` if all masks
-        are `None`; a `CausalMask` if all other masks are `None`.
+        are `None`; a `CausalMask` if there are only `CausalMask`s and `None`.
 
     Raises:
         ValueError: a mask is not boolean or has another rank.
@@ -162,7 +165,15 @@ def combine_masks(*masks: Tensor | None) -> Tensor | None:
 
 
 def of_length(mask: Tensor | None, length: Tensor) -> Tensor | None:
-    """Turns a `CausalMask` into a mask of this length; keeps other masks."""
+    """Turns a `CausalMask` into a mask of this length; keeps other masks.
+
+    Args:
+        mask: as for `combine_masks`, or `None`.
+        length: T, an int or a scalar tensor.
+
+    Returns:
+        Boolean tensor `(1, T, T)` for a `CausalMask`, otherwise `mask`.
+    """
     return causal_mask(length) if isinstance(mask, CausalMask) else mask
 
 
@@ -220,8 +231,9 @@ def check_fits(
         return
     combined = _per_head(mask)
     expected = (batch_size, num_heads, query_length, key_length)
-    # Rows, heads and queries may share one mask, so their axes may be 1. The
-    # axis of the keys may not: a mask has an entry for each key.
+    # Rows, heads and queries may share one mask, so their axes may have the
+    # size 1. A mask has an entry for each key, so the size of the last axis
+    # must be S.
     shared = (1, 1, 1, key_length)
     for size, *fitting in zip(combined.shape, expected, shared, strict=True):
         if None not in (size, *fitting) and size not in fitting:

@@ -20,12 +20,13 @@ class NormalizedPositions(composite.Composite):
 
     Args:
         positions: a template: `SinusoidalPositions` or `LearnedPositions`.
-        norm: a template; `None` means layer normalization, epsilon 1e-6.
+        norm: a template of the normalization; `None` means layer normalization
+            with epsilon 1e-6.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         start: the position of the first token, an int or a scalar tensor.
-        mask: boolean padding mask `(B, T)`.
+        mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment. Then give no `start` and no `mask`.
 
@@ -95,7 +96,12 @@ class NormalizedPositions(composite.Composite):
         return tuple(inputs_shape)
 
     def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
-        """Encodes positions `(T,)` as float32 `(T, D)`, without the norm."""
+        """Encodes positions `(T,)` as float32 `(T, D)`, not normalized.
+
+        Args:
+            token_positions: integers `(T,)`, counted from 0.
+            model_dim: D.
+        """
         return self.positions.encode(token_positions, model_dim)
 
     def get_config(self) -> dict[str, Any]:

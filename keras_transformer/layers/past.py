@@ -29,19 +29,36 @@ class GrowingPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "GrowingPast":
-        """Adds slot w for hypothesis w at `position`; returns the new past."""
+        """Adds slot w for hypothesis w at the next position.
+
+        Args:
+            position: not used; `check` compares it with the next position.
+
+        Returns:
+            The new past, with T + 1 positions.
+        """
         own = _own_slots(self.ancestors)
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
     def write(self, cached: Tensor, new: Tensor, position: Tensor) -> Tensor:
-        """Appends `new` (B, N, W, K) to `cached` (B, N, T W, K)."""
+        """Appends keys or values of the next position to the cached ones.
+
+        Args:
+            cached: keys or values of the earlier positions. If there are T of
+                them, the shape is `(B, N, T W, K)`.
+            new: keys or values of the next position, `(B, N, W, K)`.
+            position: not used.
+        """
         return ops.concatenate([cached, new], axis=2)
 
     def attention_bias(self, position: Tensor) -> Tensor | None:
         """Returns the bias that excludes the slots of other hypotheses.
 
+        Args:
+            position: not used.
+
         Returns:
-            Shape `(B, 1, W, T W)`, or `None` for one hypothesis a row.
+            Shape `(B, 1, W, T W)`; `None` if a row has one hypothesis.
         """
         if self.ancestors.shape[1] == 1:
             return None
@@ -56,7 +73,12 @@ class GrowingPast(NamedTuple):
         return (*shape[:2], None, *shape[3:])
 
     def check(self, position: Tensor) -> None:
-        """Checks that `position` is the next position."""
+        """Checks that `position` is the next position.
+
+        Raises:
+            ValueError: it is another position. A position that is known only
+                when a graph runs is not checked.
+        """
         known = self.ancestors.shape[2]
         now = checks.known_int(position)
         if None not in (known, now) and now != known:
@@ -103,7 +125,12 @@ class FixedPast(NamedTuple):
         return tuple(shape)
 
     def check(self, position: Tensor) -> None:
-        """Checks that there are slots for `position`."""
+        """Checks that there are slots for `position`.
+
+        Raises:
+            ValueError: there are none. A position that is known only when a
+                graph runs is not checked.
+        """
         length = self.ancestors.shape[2]
         now = checks.known_int(position)
         if length is None or now is None:
@@ -124,11 +151,12 @@ def start(batch_size: Tensor, max_length: Tensor | None = None) -> Past:
 
     Args:
         batch_size: B, an int or a scalar tensor.
-        max_length: the number of positions that have slots; with `None` the
-            past grows.
+        max_length: the number of positions that have slots, an int or a scalar
+            tensor; with `None` the past grows.
 
     Raises:
-        ValueError: `max_length` is below 1.
+        ValueError: `max_length` is below 1. A value that is known only when a
+            graph runs is not checked.
     """
     if max_length is None:
         return GrowingPast(ops.zeros((batch_size, 1, 0), dtype="int32"))
@@ -223,11 +251,12 @@ class Step(NamedTuple):
         """Adds the keys and values of the inputs to the cache.
 
         Args:
-            cached: the cached keys and values, each `(B, N, T W, K)`.
+            cached: the cached keys and values, each `(B, N, T W, K)`. If the
+                past grows, they are without this position, T - 1 instead of T.
             heads: the keys and values of the inputs, each `(B, N, W, K)`.
 
         Returns:
-            The pair of all keys and all values.
+            The pair of all keys and all values, each `(B, N, T W, K)`.
         """
         (cached_keys, cached_values), (keys, values) = cached, heads
         return (

@@ -31,7 +31,7 @@ def count_positions(
     first token, padding has the position `start` - 1, but at least 0.
 
     Args:
-        length: T, an int or a scalar tensor.
+        length: T, an int or a scalar tensor. It is not used if there is a mask.
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
 
@@ -54,9 +54,10 @@ def count_positions(
 class SinusoidalPositions(composite.TracedLayer):
     """A layer that adds sinusoids of positions to embeddings (section 3.5).
 
-    The sum is computed in float32 and returned in the layer's compute dtype,
-    so that distant positions stay distinct under mixed precision. There are no
-    weights and no maximum length. Padding gets no encoding and is not counted.
+    The sinusoids and the sum are computed in float32, because a dtype of 16
+    bits would round neighbouring large positions to the same number. The result
+    has the layer's compute dtype. There are no weights and no maximum length.
+    Padding gets no encoding and is not counted.
 
     Args:
         form: the name of a form, see `sinusoids.sinusoidal_encoding`.
@@ -64,7 +65,7 @@ class SinusoidalPositions(composite.TracedLayer):
     Call arguments:
         inputs: shape `(B, T, D)`.
         start: the position of the first token, an int or a scalar tensor.
-        mask: boolean padding mask `(B, T)`.
+        mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment. Then give no `start` and no `mask`.
 
@@ -72,7 +73,8 @@ class SinusoidalPositions(composite.TracedLayer):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: `form` is unknown, D is odd, or the mask does not fit.
+        ValueError: `form` is unknown, D is odd, or the mask is not boolean or
+            does not fit the inputs.
 
     Example:
 
@@ -129,9 +131,10 @@ class LearnedPositions(composite.TracedLayer):
         max_length: the number of positions.
 
     Call arguments:
-        inputs: shape `(B, T, D)`, T at most `max_length`.
+        inputs: shape `(B, T, D)`. `start` + T is at most `max_length`, except
+            with `segment_ids`.
         start: the position of the first token, an int or a scalar tensor.
-        mask: boolean padding mask `(B, T)`.
+        mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment, so a row may be longer than `max_length`.
             Then give no `start` and no `mask`.
@@ -142,9 +145,9 @@ class LearnedPositions(composite.TracedLayer):
         last position.
 
     Raises:
-        ValueError: `max_length` is below 1, the mask does not fit, or, without
-            `segment_ids`, the sum of `start` and T is known and is above
-            `max_length`.
+        ValueError: `max_length` is below 1; the mask is not boolean or does not
+            fit the inputs; or, without `segment_ids`, the sum of `start` and T
+            is known and is above `max_length`.
 
     Example:
 
@@ -225,8 +228,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # The first token of a row gets the first vector, even if padding is
-        # before this token.
+        # The first token of a row gets the first row of `encoding`, even if
+        # padding is before this token.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

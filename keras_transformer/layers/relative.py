@@ -1,4 +1,4 @@
-"""Relative positions: vectors for the distance between a query and a key.
+"""Attention with learned vectors for the distance between query and key.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
@@ -24,7 +24,7 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RelativePositions(composite.TracedLayer):
-    """Learned vectors for each distance, added to keys and to values.
+    """A layer of attention that adds vectors of distances to keys and values.
 
     As in Shaw et al. 2018, d = j - i is the distance of key j from query i,
     clipped to [-k, k], and a^K_d and a^V_d are the learned vectors of d. The
@@ -40,8 +40,7 @@ class RelativePositions(composite.TracedLayer):
         query: shape `(B, T, H, K)`.
         key: shape `(B, S, N, K)`. The first column is at position 0.
         value: shape `(B, S, N, K)`.
-        attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
-            `(B, H, T, S)`, True where a query may attend.
+        attention_mask: as `mask` of `dot_product_attention`.
         start: position of the first column of `query`, an int or a scalar
             tensor.
 
@@ -132,7 +131,8 @@ class RelativePositions(composite.TracedLayer):
         The arguments are those of `dot_product.attend_heads`; positions are as
         for `MultiHeadAttention.attend`. Query, key and value must have one
         dtype: Keras casts nothing if `MultiHeadAttention` calls this method. In
-        a functional model, `drop` has no effect.
+        a functional model, `drop` has no effect, and attention bias and
+        positions must be `None`.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(
@@ -149,7 +149,8 @@ class RelativePositions(composite.TracedLayer):
         )
         values_TSK = self._vectors(self.values, distance_TS, query.dtype)
         if attention_bias is not None:
-            # The bias of a forbidden key, -1e9, does not fit into float16.
+            # The sum is computed in float32, because the bias of a forbidden
+            # key, -1e9, does not fit into float16.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
         dropped = []
 

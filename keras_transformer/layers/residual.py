@@ -13,7 +13,8 @@ from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 NORMALIZATIONS = ("pre", "post")
-# The paper's code used 1e-6. The default of Keras is 1e-3.
+# The epsilon of layer normalization, as in the paper's code. Keras has 1e-3 by
+# default.
 EPSILON = 1e-6
 
 
@@ -39,7 +40,7 @@ def make_norm(
     trainable = trainable and templates.setting(norm, "trainable", True)
     copy = templates.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
     # Each position is normalized separately, so masks stay valid. Keras's
-    # RMSNormalization does not declare this.
+    # RMSNormalization does not declare that it supports masks.
     copy.supports_masking = True
     return copy
 
@@ -50,9 +51,10 @@ def make_final_norm(
     dtype: Any,
     trainable: bool = True,
 ) -> keras.layers.Layer:
-    """Makes the last layer of a stack: a norm after pre-norm blocks.
+    """Makes the last layer of a stack of blocks.
 
-    After post-norm blocks it makes an identity layer.
+    It is a norm after pre-norm blocks, and an identity layer after post-norm
+    blocks.
 
     Args:
         normalization: `"pre"` or `"post"`.

@@ -1,4 +1,4 @@
-"""Rotary positions: rotations of queries and keys by their positions.
+"""Rotary positions, which rotate queries and keys (Su et al. 2021).
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
@@ -30,8 +30,8 @@ class RotaryPositions(composite.TracedLayer):
     """A layer that rotates each pair of numbers in a head by an angle.
 
     Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
-    p * base^(-2i/K). So the product of a query and a key depends on their
-    positions only through the distance between them. There are no weights and
+    p * base^(-2i/K), in radians. So the product of a query and a key depends
+    only on the difference of their positions. There are no weights and
     no maximum length. Angles and rotation are float32 under every precision
     policy.
 
@@ -44,14 +44,15 @@ class RotaryPositions(composite.TracedLayer):
 
     Call arguments:
         inputs: queries or keys, shape `(B, T, H, K)`.
-        start: position of the first column, an int or a scalar tensor.
+        start: the position of the first of the T tokens, an int or a scalar
+            tensor.
 
     Returns:
         Shape `(B, T, H, K)`.
 
     Raises:
-        ValueError: the layout is unknown, the base is not positive, or K is
-            odd.
+        ValueError: the layout is unknown, the base is not a positive and finite
+            number, or K is odd or not known.
 
     Example:
 
@@ -97,6 +98,9 @@ class RotaryPositions(composite.TracedLayer):
             inputs: shape `(B, H, T, K)`.
             token_positions: the positions of the inputs, `(T,)`; `(1,)` if all
                 share one position; `None` means 0, 1, 2, ...
+
+        Returns:
+            Shape `(B, H, T, K)`, in the dtype of `inputs`.
         """
         if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(
@@ -156,7 +160,8 @@ def _rotate(inputs, token_positions, layout, base):
     )
     if token_positions is None:
         token_positions = ops.arange(ops.shape(inputs)[2])
-    # Sines and cosines have the shape (T, K / 2), the same for all heads.
+    # The shape of sines and cosines is (T, K / 2), or (1, K / 2) if all tokens
+    # share one position. All heads use the same sines and cosines.
     sine, cosine = sinusoids.sine_and_cosine(token_positions, frequencies)
     x = ops.cast(inputs, "float32")
     if layout == "half":

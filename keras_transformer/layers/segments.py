@@ -38,7 +38,7 @@ def segment_mask(segment_ids: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def same_segment_mask(query_ids: Tensor, key_ids: Tensor) -> Tensor:
-    """Makes a mask: a query may attend to the keys of its own segment.
+    """Makes a mask that lets a query attend to the keys of its own segment.
 
     Args:
         query_ids: segment ids of the queries, shape `(B, T)`.
@@ -91,10 +91,10 @@ def positions_in_segments(segment_ids: Tensor) -> Tensor:
 def restrict(
     mask: Tensor | None, query_ids: Tensor | None, key_ids: Tensor | None
 ) -> Tensor | None:
-    """Restricts a mask: a query may attend only to keys of its own segment.
+    """Restricts a mask to the keys that are in the same segment as the query.
 
     Args:
-        mask: as for `combine_masks`, or `None`.
+        mask: as for `combine_masks`, or `None` for a mask that allows all keys.
         query_ids: segment ids of the queries, `(B, T)`; `None` if each row is
             one sentence.
         key_ids: segment ids of the keys, `(B, S)`; `None` if `query_ids` is
@@ -105,7 +105,8 @@ def restrict(
         forbids padding and the keys of other segments.
 
     Raises:
-        ValueError: only one of `query_ids` and `key_ids` is `None`.
+        ValueError: only one of `query_ids` and `key_ids` is `None`; or there
+            are segment ids, and the mask is not boolean or has another rank.
     """
     if (query_ids is None) != (key_ids is None):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Sinusoids of positions (section 3.5 of the paper), in five common forms.
+"""Sinusoids that encode positions (section 3.5), in five common forms.
 
 D model_dim
 """
@@ -34,8 +34,9 @@ _FORMS = {
     "fairseq": _Form(False, False, 2),
 }
 FORMS = tuple(_FORMS)
-# A float32 has a mantissa of 24 bits, so the product of two integers of 12 bits
-# is exact.
+# `sine_and_cosine` splits a position into a multiple of this number and a rest
+# of 12 bits. The product of the rest and 12 bits of a frequency is exact, since
+# the mantissa of a float32 has 24 bits.
 _BLOCK = 2**12
 
 
@@ -107,14 +108,14 @@ def sine_and_cosine(
     A float32 angle of some thousand radians has an error of 1e-4. Therefore
     each frequency is split into a coarse part of 12 bits and a remainder. The
     product of the coarse part and the last 12 bits of a number is exact in
-    float32. The higher bits of a number are multiplied by the angle of 4,096,
-    from which float64 arithmetic has removed whole turns. The error is below
-    1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
+    float32. The higher bits of a number are multiplied by the angle of the
+    number 4,096, from which float64 arithmetic has removed whole turns. The
+    error is below 1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
 
     Args:
         numbers: integers of any shape.
-        frequencies: a float64 NumPy vector of n numbers, in radians. The
-            errors above are those for frequencies of at most 1.
+        frequencies: a float64 NumPy vector of n frequencies, in radians per
+            position. The errors above are for frequencies of at most 1.
 
     Returns:
         The pair (sines, cosines), float32 tensors `(*numbers.shape, n)`.
@@ -138,7 +139,7 @@ def sine_and_cosine(
 
 
 def check_form(form: str, model_dim: int) -> None:
-    """Checks that `form` exists and that `model_dim` is even."""
+    """Raises ValueError if `form` is unknown or `model_dim` is odd."""
     if form not in FORMS:
         raise ValueError(
             f"Unknown form of positions. Received: {form!r}. Expected one of "

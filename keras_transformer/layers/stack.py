@@ -1,4 +1,4 @@
-"""The base class of encoder and decoder: a stack of blocks.
+"""The base class of encoder and decoder, which are stacks of blocks.
 
 B batch   T length   D model_dim
 """
@@ -21,8 +21,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 class Stack(composite.Composite):
     """A base class for `Encoder` and `Decoder`.
 
-    Before the blocks it adds positions to the embeddings and applies dropout
-    to the sum (section 5.4). After pre-norm blocks there is one more norm.
+    Before the blocks, a stack adds positions to the embeddings and applies
+    dropout to the sum (section 5.4). After pre-norm blocks there is one more
+    norm. The arguments and errors are those of `Encoder`.
 
     Attributes:
         block_class: the class of the blocks.
@@ -111,12 +112,13 @@ class Stack(composite.Composite):
 
         Args:
             inputs: embeddings, shape `(B, T, D)`.
-            start: the position of the first token.
-            mask: any mask of the inputs; a position that no query may attend
-                to is padding.
-            training: whether to apply dropout.
-            segment_ids: integers `(B, T)`, see `layers.segments`. Positions
-                then do not depend on `start` and `mask`.
+            start: the position of the first token, an int or a scalar tensor.
+            mask: a mask as for `combine_masks`. A position that no query may
+                attend to is padding. `None` if there is no padding.
+            training: whether to apply dropout; `None` as in Keras.
+            segment_ids: integers `(B, T)`, see `layers.segments`; `None` if
+                each row is one sentence. With segments, positions do not depend
+                on `start` and `mask`.
 
         Returns:
             Shape `(B, T, D)`.

@@ -1,4 +1,4 @@
-"""Functions of this package as nodes of functional models.
+"""Adds functions of this package to functional models, as nodes.
 
 The tensors of a functional model, from `keras.Input` to its outputs, are
 symbolic: they have no values yet. The functions of `keras.ops` accept them,
@@ -26,7 +26,7 @@ def has_no_values(*arguments: Any) -> bool:
 
 
 def check_plain(**options: Any) -> None:
-    """Checks that options that functional models do not support are `None`.
+    """Checks that options are `None`: functional models do not support them.
 
     Args:
         **options: an attention bias and positions, by name.
@@ -47,9 +47,9 @@ def node(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
     Args:
         function: a function that was registered by
-            `keras.saving.register_keras_serializable`, so that a model file
-            can name it. It must not use weights, since Keras tracks the
-            weights of a layer only if the layer is called.
+            `keras.saving.register_keras_serializable`, so that a saved model
+            can refer to the function. The function must not use weights, since
+            Keras tracks the weights of a layer only if the layer is called.
         *args: arguments of the function; at least one is symbolic.
         **kwargs: keyword arguments of the function.
 

@@ -1,4 +1,4 @@
-"""Templates: layers that are copied to make the sublayers of other layers.
+"""Copies layers, called templates, to make the sublayers of other layers.
 
 A stack of blocks is given one attention, one feed-forward network and one
 normalization. It does not use these layers: each block makes copies of them,
@@ -43,7 +43,7 @@ def plain_copy(settings: Any) -> Any:
     """Copies nested settings, so that a change of the copy changes no layer.
 
     Keras wraps the dicts and lists that a layer holds. The copies are plain
-    dicts and lists.
+    dicts and lists. Tuples become lists.
     """
     if isinstance(settings, dict):
         return {name: plain_copy(value) for name, value in settings.items()}
@@ -106,13 +106,20 @@ def copy_into(
 
 
 def template_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a template without freezing and changes of its sublayers.
+    """Describes a template without later changes of it and its sublayers.
 
-    These changes are left out because each copy saves its own changes, see
+    In the description the template is trainable, and no sublayer is frozen,
+    quantized or has LoRA. Each copy saves its own changes instead, see
     `layers.composite`.
 
     Args:
         template: as for `settings_of`.
+
+    Returns:
+        As for `settings_of`.
+
+    Raises:
+        ValueError: as for `settings_of`.
     """
     if template is None:
         return None
@@ -131,7 +138,8 @@ def setting(template: Template | None, name: str, *default: Any) -> Any:
         *default: what to return if there is no such argument.
 
     Raises:
-        ValueError: there is neither such an argument nor a default.
+        ValueError: there is neither such an argument nor a default; or as for
+            `settings_of`.
     """
     described = settings_of(template)
     if described is not None and name in described["config"]:
@@ -183,7 +191,7 @@ def between_sequences(attention: Template) -> Template:
     """Returns the template for attention from one sequence to another.
 
     If the attention has a method `between_sequences`, as `MultiHeadAttention`
-    has, the result of this method is returned; else the unchanged template.
+    does, the result of this method is returned; else the given template.
 
     Args:
         attention: a template of an attention.

@@ -1,4 +1,4 @@
-"""Models made of the layers, their configs, and ensembles of models."""
+"""The Transformer model, its configuration, and ensembles of models."""
 
 from keras_transformer.models.building import build_transformer
 from keras_transformer.models.config import PRESETS, TransformerConfig

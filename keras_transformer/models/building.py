@@ -1,4 +1,4 @@
-"""Builds a model from a config; only this file maps names to layers."""
+"""Builds a model from a config, whose names stand for kinds of layers."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras_transformer.layers import checks, sinusoids
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
-# The largest distance for which relative positions have their own vectors.
+# With relative positions, each distance up to this one has its own vectors.
 RELATIVE_DISTANCE = 16
 
 POSITIONS = (
@@ -20,7 +20,8 @@ POSITIONS = (
     "relative",
 )
 NORMS = ("layer", "rms")
-# The class and the activation of each feed-forward network, by its name.
+# The class and the activation of a feed-forward network, for each value of
+# `activation`.
 ACTIVATIONS = {
     "relu": (layers.FeedForward, "relu"),
     "gelu": (layers.FeedForward, "gelu"),
@@ -29,7 +30,7 @@ ACTIVATIONS = {
     "geglu": (layers.GatedFeedForward, "gelu"),
     "swiglu": (layers.GatedFeedForward, "silu"),
 }
-# Each name includes the biases of the name before it.
+# Each value also means the biases of all values before it.
 BIASES = ("none", "feed_forward", "blocks", "all")
 TYINGS = ("all", "target", "none")
 
@@ -39,7 +40,7 @@ def build_transformer(
 ) -> transformer.Transformer:
     """Makes the model that a config describes.
 
-    These fields of a config are names:
+    These fields of a config choose the kinds of layers:
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
@@ -160,7 +161,8 @@ def _embeddings(config, dtype):
             config.model_dim,
             config.embedding_scale,
             config.embedding_initializer,
-            # A decoder that starts with the padding id reads a zero vector.
+            # If the padding id is also the start id, as in some systems, its
+            # embedding is a zero vector.
             zero_id=config.pad_id if config.start_id == config.pad_id else None,
             output_bias=is_projection and config.biases == "all",
             name=name,

@@ -53,7 +53,7 @@ class TransformerConfig:
     attention_gain: float = 1.0
     pad_id: int = 0
     start_id: int = 1
-    # The number of learned positions. Other kinds have no maximum.
+    # The number of learned positions. Other kinds of positions do not use it.
     max_positions: int = 1024
 
 
@@ -68,7 +68,7 @@ PRESETS: dict[str, TransformerConfig] = {
         feed_forward_dim=512,
         normalization="pre",
     ),
-    # For corpora of about thirty thousand sentences, such as Multi30k.
+    # For corpora of about thirty thousand sentence pairs, such as Multi30k.
     "tiny": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=4,
@@ -88,8 +88,8 @@ PRESETS: dict[str, TransformerConfig] = {
         feed_forward_dim=1024,
         normalization="pre",
     ),
-    # "small" with the layer variants of recent language models. d_ff is about
-    # two thirds of 1024, since a gated network has three matrices.
+    # "small" with the layer variants of recent language models. A gated network
+    # has three matrices, not two, so d_ff is about two thirds of 1024.
     "modern": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=3,

@@ -1,4 +1,4 @@
-"""Conventions: the details in which well-known Transformer systems differ.
+"""Defines conventions, the details in which well-known systems differ.
 
 The paper leaves details open, and later systems changed other details. A
 model that exchanges weights with a system must follow the convention of this
@@ -15,8 +15,9 @@ from keras_transformer.models import config as configs
 class Convention:
     """The details in which one system differs from others.
 
-    architecture: fields of `TransformerConfig`. Ids are those of this
-        package's vocabularies: 0 is padding, 1 the start, 2 the end.
+    architecture: fields of `TransformerConfig`, with their values. The id in
+        `start_id` is one of this package's vocabularies: 0 is padding, 1 the
+        start, 2 the end.
     label_smoothing: epsilon, the probability that is taken from the label.
     smoothing_over: which tokens get this probability, see `cross_entropy`.
     alpha: the strength of the length penalty, an exponent.
@@ -47,10 +48,10 @@ class Convention:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # Sections 3, 5.4 and 6.1. Some details are not in the paper, but in the
-    # code of its authors: the first position is 0, only feed-forward networks
-    # have biases, the epsilon of norms, and the initial values. The paper does
-    # not say which start id its models use.
+    # Sections 3, 5.4 and 6.1 of the paper. Four details are not in the paper,
+    # but in the code of its authors: the number of the first position, which is
+    # 0; the layers with biases; the epsilon of norms; and the initial weights.
+    # The paper does not say which start id its models use.
     "paper": Convention(
         architecture={
             "positions": "paper",
@@ -66,8 +67,9 @@ CONVENTIONS: dict[str, Convention] = {
             "num_key_value_heads": None,
         },
     ),
-    # The current transformer_base, which is pre-norm. The first id that the
-    # decoder reads is the padding id, whose embedding is zero.
+    # The current settings `transformer_base` of Tensor2Tensor, which are
+    # pre-norm. The first id that the decoder reads is the padding id, whose
+    # embedding is zero.
     "tensor2tensor": Convention(
         architecture={
             "positions": "tensor2tensor",
@@ -86,7 +88,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     # The initial matrices of query, key and value are smaller, by the factor
     # sqrt(1/2): fairseq applies Glorot's formula as if the three were one
-    # matrix. The first id that the decoder reads is the end token.
+    # matrix. The first id that the decoder reads is that of the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -107,7 +109,8 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     # OpenNMT-tf, with the epsilon that CTranslate2 uses for models of
     # OpenNMT-tf. Initial embeddings follow Glorot's formula, the default of
-    # Keras's `add_weight`. They are small beside the positions.
+    # Keras's `add_weight`. Even times the square root of D, they are smaller
+    # than the sinusoids.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",

@@ -1,4 +1,4 @@
-"""Ensembles: several models that decode together.
+"""Makes an ensemble, which decodes with several models together.
 
 B batch   T target length   S source length   V vocabulary_size
 W hypotheses of a row
@@ -78,14 +78,15 @@ class Ensemble(stepping.DecodingModel):
     def __call__(
         self, inputs: dict[str, Tensor], training: bool | None = None
     ) -> Tensor:
-        """Returns the averaged log-probabilities of each next token.
+        """Returns the averaged predictions of each next token.
 
         Args:
             inputs: as for the call of a `Transformer`.
             training: whether to apply dropout.
 
         Returns:
-            float32, shape `(B, T, V)`.
+            The logarithms of the averaged probabilities, or the averaged
+            log-probabilities, as `mean` says; float32, shape `(B, T, V)`.
         """
         return self._mean([m(inputs, training=training) for m in self.models])
 
@@ -98,8 +99,9 @@ class Ensemble(stepping.DecodingModel):
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
         """Makes a function to call at each step; see `DecodingModel.stepper`.
 
-        The function returns the members' mean log-probabilities instead of
-        logits, and the mean of their attention.
+        Instead of logits, the function returns the averaged predictions of the
+        members. With `return_attention`, it also returns the mean of the
+        members' attention.
         """
         member_steps = [
             model.stepper(return_attention) for model in self.models
@@ -149,7 +151,10 @@ class Ensemble(stepping.DecodingModel):
     def attention_scores(
         self, inputs: dict[str, Tensor]
     ) -> stepping.AttentionScores:
-        """Returns the scores of all members, concatenated along the layers.
+        """Returns the attention scores of all members.
+
+        The axis of layers has all layers of the first member, then all layers
+        of the second, and so on.
 
         Raises:
             ValueError: the members have different numbers of heads.

@@ -19,12 +19,13 @@ def check_sublayers(model: Any) -> None:
     """Checks the sublayers, the padding id and the start id of a `Transformer`.
 
     Args:
-        model: an object with `pad_id`, `start_id` and the attributes that
-            `SUBLAYERS` names.
+        model: an object with `pad_id`, `start_id` and the attributes in
+            `SUBLAYERS`.
 
     Raises:
-        ValueError: a sublayer lacks a method, sublayers have different sizes,
-            or an id is not in the vocabulary.
+        ValueError: a sublayer lacks a method, sublayers differ in `model_dim`,
+            the target embedding and the projection differ in the vocabulary
+            size, or an id is not in the vocabulary.
     """
     templates.check_kind(model.encoder, "encoder", "Encoder", ("enter",))
     templates.check_kind(
@@ -62,7 +63,8 @@ def check_ids(number: int | None, rows: int | None, width: int) -> None:
         width: W, the number of hypotheses of a row.
 
     Raises:
-        ValueError: the numbers are known and do not fit.
+        ValueError: `number` and `rows` are known, and `number` is not `rows`
+            times `width`.
     """
     if number is None or rows is None:
         return

@@ -1,4 +1,4 @@
-"""The inputs of a Transformer: a dict of named tensors.
+"""Checks and reads the inputs of a Transformer, which are a dict of tensors.
 
 B batch   T target length   S source length
 """
@@ -10,12 +10,15 @@ from keras_transformer.layers.typing import Tensor
 INPUTS = ("source_ids", "target_input_ids")
 # Inputs for rows of several sentences, see `layers.segments`.
 SEGMENTS = ("source_segment_ids", "target_segment_ids")
-# Inputs of booleans: False where the embedding of a token is set to zero.
+# Boolean inputs. Where one is False, the embedding of the token is set to zero.
 KEPT = ("source_kept", "target_kept")
 
 
 class Inputs(NamedTuple):
-    """The tensors of the dict; a tensor that the dict lacks is `None`."""
+    """The inputs of a Transformer; `None` for a tensor that was not given.
+
+    Inputs of the source have the shape `(B, S)`, those of the target `(B, T)`.
+    """
 
     source_ids: Tensor
     target_input_ids: Tensor

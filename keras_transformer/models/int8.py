@@ -1,4 +1,4 @@
-"""A copy of a model with its matrices in int8."""
+"""Copies a model, and quantizes the matrices of the copy to int8."""
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """Support for tools of Keras that expect a functional model.
 
-`keras.Model.export` exports the input shapes of the first call. A `Transformer`
-can be exported before its first call, so `KerasTools.export` gives the shapes.
+`keras.Model.export` exports a model for the input shapes of its first call. A
+`Transformer` can be exported before its first call, because `KerasTools.export`
+gives the shapes.
 
 `keras.callbacks.TensorBoard` draws the layers of a functional model, or the
 graph of a train function that is a single `tf.function`. A `Transformer` is not
@@ -41,7 +42,8 @@ class KerasTools(keras.Model):
         """Trains as `DistributedModel.fit` does, and adds a `GraphWriter`.
 
         The arguments are those of `keras.Model.fit`. A `GraphWriter` is added
-        for each callback `TensorBoard`, see `with_graphs`.
+        for each callback `TensorBoard` that has `write_graph`, see
+        `with_graphs`.
         """
         callbacks = with_graphs(callbacks)
         return super().fit(
@@ -76,7 +78,8 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # Traces a call, because only a call checks its arguments.
+        # This traces `call`, which checks the arguments. By default Keras would
+        # use `compute_output_shape`, which does not check them.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:
@@ -90,8 +93,8 @@ class GraphWriter(keras.callbacks.Callback):
     """Callback that writes a model's graph when training begins.
 
     Args:
-        board: a `keras.callbacks.TensorBoard`. Its log directory gets the
-            graph.
+        board: a `keras.callbacks.TensorBoard`. The graph is written into the
+            folder `train` of its log directory.
     """
 
     def __init__(self, board: keras.callbacks.TensorBoard):

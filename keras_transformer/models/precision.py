@@ -1,4 +1,4 @@
-"""A copy of a model in another precision, such as bfloat16."""
+"""Copies a model to another precision, such as bfloat16."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ def in_precision(
 ) -> transformer.Transformer:
     """Copies a model, with its weights, to another dtype policy.
 
-    With a policy that is not mixed, such as `"bfloat16"`, the weights have this
-    dtype too. Each step of decoding then reads half as many bytes of weights as
-    with float32. Softmax, norms and positions are computed in float32 under
+    A policy that is not mixed also sets the dtype of the weights. With
+    `"bfloat16"`, a step of decoding then reads half as many bytes of weights as
+    with `"float32"`. Softmax, norms and positions are computed in float32 under
     every policy, and logits are returned in float32. Quantized matrices stay
     quantized.
 

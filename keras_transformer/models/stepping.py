@@ -16,8 +16,8 @@ from keras_transformer.layers.typing import Tensor
 class AttentionScores(NamedTuple):
     """The attention scores of all layers, float32.
 
-    They sum to one over keys. A query that may attend to no key has scores of
-    zero.
+    The scores of a query sum to one over keys. If a query may attend to no key,
+    its scores are zero.
 
     encoder: encoder self-attention `(B, L, H, S, S)`.
     decoder: decoder self-attention `(B, L, H, T, T)`.
@@ -57,8 +57,8 @@ class DecodingModel(Protocol):
     """A model that a `Translator` and a search can decode with.
 
     `Transformer` and `Ensemble` inherit from it. Your own model can inherit
-    too, and so get `step` and `shift_right`; or it can define all members
-    itself.
+    too, and so get `step` and `shift_right`; or it can define all methods and
+    attributes itself.
 
     A state is a nested structure of tensors, each with the batch axis first.
     Only the model knows what is in a state. A search passes the state on, and
@@ -66,7 +66,8 @@ class DecodingModel(Protocol):
 
     Attributes:
         pad_id: the id that pads short rows.
-        start_id: the first id that the decoder reads; may be `pad_id`.
+        start_id: the first id that the decoder reads; it may be the same as
+            `pad_id`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The Transformer: from ids to logits, for whole sequences and decoding steps.
+"""A model that computes logits from ids, for whole targets or step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 L layers   V vocabulary_size
@@ -40,8 +40,8 @@ class Transformer(
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows and is never attended to.
         start_id: the first id that the decoder reads; may be `pad_id`.
-        word_dropout: share of the source tokens and of the target tokens
-            whose embeddings are set to zero in training.
+        word_dropout: the probability that the embedding of a source or target
+            token is set to zero in training; the others are scaled up.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
@@ -336,7 +336,7 @@ class Transformer(
         )
 
     def _drop_words(self, embeddings, kept, training):
-        """Sets embeddings to zero, at random and where `kept` is False."""
+        """Zeros embeddings: at random in training, and where not `kept`."""
         embeddings = self._word_drop(embeddings, training=training)
         if kept is None:
             return embeddings

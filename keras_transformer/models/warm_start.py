@@ -1,7 +1,4 @@
-"""Copies the weights of a trained model into another model.
-
-V vocabulary_size   D model_dim
-"""
+"""Copies the weights of a trained model into another model."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -39,9 +36,9 @@ def take_weights(
 ) -> TakenWeights:
     """Copies weights of another model to the weights with the same paths.
 
-    If the vocabularies differ, each row of an embedding becomes the mean of
-    those rows of the other model that `source_rows` or `target_rows` gives for
-    it. If no rows are given for it, it becomes the mean of all rows.
+    If the vocabularies differ, give `source_rows` or `target_rows`. Each row of
+    an embedding then becomes the mean of the rows of `other` that are listed
+    for its id, or the mean of all rows of `other` if none is listed.
 
     Args:
         model: the model to change.
@@ -49,10 +46,10 @@ def take_weights(
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
             `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: the same for target ids, if these have another matrix.
+        target_rows: the same for a target vocabulary with its own embedding.
 
     Returns:
-        The paths of the weights of `model`, in three lists.
+        The paths of the floating-point weights of `model`, in three lists.
 
     Raises:
         ValueError: no weight of `other` could be copied unchanged.
@@ -72,7 +69,7 @@ def take_weights(
     report = TakenWeights([], [], [])
     for variable in model.variables:
         if not tf.as_dtype(variable.dtype).is_floating:
-            continue  # For instance the state of a random generator.
+            continue  # Such as the state of a random generator.
         path = path_of(variable)
         rows = rows_of.get(path.split("/")[0])
         value = _values(trained[path]) if path in trained else None
@@ -109,9 +106,10 @@ def _values(variable):
 
 
 def _mean_rows(matrix, rows):
-    """Returns the mean of the rows that each item of `rows` lists.
+    """Returns, for each item of `rows`, the mean of the rows that it lists.
 
-    An empty item gives the mean of all rows. The rows of a bias are numbers.
+    An empty item gives the mean of all rows. If `matrix` is a bias, each row is
+    one number.
     """
     mean_of_all = matrix.mean(axis=0)
     return np.stack(

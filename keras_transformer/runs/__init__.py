@@ -1,4 +1,4 @@
-"""The directory of a training run, and functions that load a translator."""
+"""The directory of a run, and functions that load a translator from it."""
 
 from keras_transformer.runs.calibrations import (
     read_calibration,

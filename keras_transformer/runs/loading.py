@@ -1,4 +1,4 @@
-"""Loads a translator from a run directory."""
+"""Loads a translator from a run directory, and reads facts about the run."""
 
 import os
 import zipfile
@@ -19,17 +19,17 @@ def load_translator(
     search: base.Search | Callable[..., Any] | None = None,
     max_source_length: int = 512,
 ) -> translator.Translator:
-    """Loads the model and the vocabularies of a finished run.
+    """Returns a translator with the model and vocabularies of a finished run.
 
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
         search: as for `Translator`, but `None` means the search that
             `run_search` makes.
-        max_source_length: longer sources are cut to this number of tokens.
+        max_source_length: as for `Translator`.
 
     Raises:
         FileNotFoundError: `tokenizer.model` or `model.keras` is missing.
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or as for `Translator`.
     """
     directory = directories.RunDirectory(run_directory)
     for path in (directory.tokenizer, directory.model):
@@ -63,7 +63,8 @@ def run_architecture(
         run_directory: the directory of a run.
 
     Raises:
-        ValueError: there is no `config.json`, or it is damaged.
+        ValueError: `config.json` is missing or damaged, or describes no
+            architecture.
     """
     directory = directories.RunDirectory(run_directory)
     architecture = directory.read_config().get("architecture")
@@ -80,7 +81,7 @@ def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns a description of a run as JSON values, for an exported model.
 
     The dict has all entries of `config.json`, such as `architecture`,
-    `settings`, `data` and `versions`, and as `metrics` the content of
+    `settings`, `data` and `versions`. Its entry `metrics` is the content of
     `metrics.json`. The entries of a file that does not exist are missing.
 
     Args:
@@ -141,8 +142,12 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
     """Makes the beam search that the settings of a run describe.
 
     Args:
-        run_settings: the settings in `config.json`.
+        run_settings: the entry `settings` of `config.json`. `BeamSearch` has
+            defaults for missing settings.
         **settings: as for `run_search`.
+
+    Raises:
+        ValueError: an argument of `BeamSearch` is not valid.
 
     Example:
 
@@ -170,8 +175,8 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
         if value is not None
     }
     if settings.get("minimum_risk") is None and "minimum_risk" in merged:
-        # `minimum_risk` is a number of hypotheses of the beam, and the beam may
-        # be smaller than that of the run.
+        # `minimum_risk` is a number of hypotheses in the beam, so it cannot be
+        # larger than the beam. `settings` may give a smaller beam than the run.
         size = merged.get("beam_size", beam.BeamSearch.beam_size)
         merged["minimum_risk"] = min(merged["minimum_risk"], size)
     return beam.BeamSearch(**merged)

@@ -53,15 +53,19 @@ class RunDirectory:
     Attributes:
         config: the architecture, the settings, a description of the data, and
             the versions of packages.
-        tokenizer: the vocabulary, of sources only if `target_tokenizer` exists.
+        tokenizer: the vocabulary of sources and targets, or of the sources only
+            if the file `target_tokenizer` exists.
         target_tokenizer: the vocabulary of the targets, if it is separate.
-        shards: the shard directory of the training text, if it is large.
-        text_of_shards: a record of what the shards were made from.
+        shards: the shard directory of the training text, if the text is large.
+        text_of_shards: a description of the text from which the shards were
+            made.
         checkpoints: the folder of the checkpoints that training continues from.
-        stages: the run directories of earlier stages.
-        model: the final weights, a Keras model file.
+        stages: the folder with the run directories of all stages of a recipe
+            except the last stage.
+        model: the final model, a Keras model file.
         unfinished_model: the model file while it is being written.
-        confidence: the calibration of the translations, by `tools.calibrate`.
+        confidence: the calibration of the confidence of translations, which
+            `tools.calibrate` writes.
         saved_model: the directory of the SavedModel.
         page: a page for a browser that contains the model; only for runs with
             the built-in corpus.
@@ -163,7 +167,7 @@ class RunDirectory:
             save: a function that writes the model to its argument, a path.
         """
         save(self.unfinished_model)
-        # A damaged file is not an archive, and is replaced.
+        # A file that is not a zip archive is damaged, and is replaced.
         if zipfile.is_zipfile(self.model) and _content(self.model) == _content(
             self.unfinished_model
         ):
@@ -178,7 +182,8 @@ class RunDirectory:
             save: a function that writes the SavedModel into its argument, a
                 directory, and checks it there.
         """
-        # After a killed process, the continued run deletes these directories.
+        # If the process is killed before the end, `clear_unfinished` deletes
+        # these directories when the run is continued.
         fresh, old = (
             self.saved_model.with_name(f"{_SAVING}{name}")
             for name in ("fresh", "old")
@@ -190,7 +195,7 @@ class RunDirectory:
         shutil.rmtree(old, ignore_errors=True)
 
     def clear_unfinished(self) -> None:
-        """Deletes files that a killed process did not write completely."""
+        """Deletes unfinished files and directories of a killed process."""
         for path in (
             *self.path.glob("*.tmp"),
             *self.path.glob(self.unfinished_model.name),
@@ -214,9 +219,9 @@ def write_json(path: pathlib.Path, value: dict[str, Any]) -> None:
 
 
 def _content(model):
-    """Returns checksums of the parts of a Keras model file.
+    """Returns the checksum and the size of each part of a Keras model file.
 
-    `metadata.json` is left out: it contains the time of writing.
+    `metadata.json` is left out, because it contains the time of writing.
     """
     with zipfile.ZipFile(model) as archive:
         return {

@@ -1,4 +1,4 @@
-"""Decoding: from a step function to the best sequences."""
+"""Searches for the most probable sequences with a step function."""
 
 from keras_transformer.search.base import Search, as_search
 from keras_transformer.search.beam import BeamSearch

@@ -84,7 +84,10 @@ class Search(abc.ABC):
 
     # This method is not abstract, since most searches fit any vocabulary.
     def check(self, vocabulary_size: int) -> None:  # noqa: B027
-        """Raises ValueError if the search does not fit a vocabulary size."""
+        """Raises ValueError if the search does not fit a vocabulary size.
+
+        By default every size fits.
+        """
 
     def score(
         self,
@@ -119,6 +122,10 @@ class _Function(Search):
 
 def as_search(search: Search | Callable[..., Any]) -> Search:
     """Returns a `Search` unchanged, or makes one from a function.
+
+    Args:
+        search: a `Search`, or a function with the arguments and the result of
+            `Search.__call__`.
 
     Raises:
         ValueError: `search` cannot be called, or is a class.

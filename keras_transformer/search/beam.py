@@ -26,25 +26,25 @@ class BeamSearch(base.Search):
     """A search that extends the `beam_size` best hypotheses of each row.
 
     Hypotheses without an end token are live; each step extends them. Hypotheses
-    that reach the end token move to the finished set, and never change. They
-    are ranked by log-probability divided by `length_divisor`, plus
+    that reach the end token never change. The W best of them are the finished
+    set. Their score is the log-probability divided by `length_divisor`, plus
     `coverage_penalty`. A row is done when it reaches its limit, when no token
-    is allowed, or when no live hypothesis can still change its result. The
-    remaining live hypotheses are then ranked by the same score, after all
-    finished hypotheses. Section 6.1 of the paper uses beam size 4 and alpha
-    0.6.
+    is allowed, when logits are NaN, or when no live hypothesis can still change
+    the result of the row. The remaining live hypotheses are then ranked by the
+    same score, after all finished hypotheses. Section 6.1 of the paper uses
+    beam size 4 and alpha 0.6.
 
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
     of transformers, there is a second condition: if the best live hypothesis
     ended now, its score would not exceed that of the worst finished hypothesis.
-    With both rules only the W best of the 2 W best extensions of a row can end;
-    if the row has reached its maximum length, all W of them end.
+    With each of these two rules, only the W best of the 2 W best extensions of
+    a row can end; if the row has reached its maximum length, all W of them end.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
-        top_beams: how many hypotheses of each row to return.
+        top_beams: how many hypotheses of each row to return, at most W.
         alpha: strength of the length penalty; 0 for no penalty.
         penalty: form of the length penalty, `"gnmt"`, `"average"` or
             `"none"`, see `length_divisor`.
@@ -58,10 +58,11 @@ class BeamSearch(base.Search):
             the order of the scores.
 
     Raises:
-        ValueError: `top_beams` not in [1, `beam_size`], `minimum_risk` not in
-            [0, `beam_size`], `alpha` or `coverage` below 0 or infinite, a size
-            that is not a whole number, an unknown `penalty` or `stopping`, or
-            `"current_length"` with a coverage penalty.
+        ValueError: `top_beams` is not in [1, `beam_size`], `minimum_risk` is
+            not in [0, `beam_size`], `alpha` or `coverage` is below 0 or not
+            finite, a size is not a whole number, `penalty` or `stopping` is
+            unknown, or `stopping` is `"current_length"` with a coverage
+            penalty.
 
     Example:
 
@@ -127,8 +128,9 @@ class BeamSearch(base.Search):
     ) -> Iterator[beam_steps.BeamStep]:
         """Searches outside of a graph; yields a `BeamStep` after every step.
 
-        The arguments are those of `__call__`. The `result` of the last step is
-        what `__call__` would return. The walk ends when all rows are done.
+        The arguments are those of `__call__`. The walk ends when all rows are
+        done. The `result` of the last `BeamStep` is what `__call__` would
+        return. If no row may have a token, there is no step.
         """
         beam = beam_steps.Beam(self, step, task)
         rows, longest = beam.first_rows()
@@ -153,16 +155,23 @@ class BeamSearch(base.Search):
 
     @property
     def num_ranked(self) -> int:
-        """Returns how many hypotheses of a row are returned or compared."""
+        """Returns how many hypotheses of a row must be ranked.
+
+        They are either returned, or compared with each other.
+        """
         return max(self.top_beams, self.minimum_risk)
 
     @property
     def needs_attention(self) -> bool:
-        """Returns whether there is a coverage penalty: it needs attention."""
+        """Returns whether a coverage penalty is used, which needs attention."""
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
-        """Returns a copy with `count` as `top_beams`; `None` means W."""
+        """Returns a copy with `count` as `top_beams`; `None` means W.
+
+        Raises:
+            ValueError: `count` is not in [1, W].
+        """
         if count is None:
             count = self.beam_size
         return dataclasses.replace(self, top_beams=count)

@@ -72,13 +72,14 @@ class Beam(NamedTuple):
     task: tasks.Task
 
     def first_rows(self) -> tuple[Rows, int | tf.Tensor]:
-        """Returns the first rows, and the maximum number of steps.
+        """Returns the rows before the first step, and the number of steps.
 
-        Before the first step, a row has one live hypothesis, without tokens.
+        Each row has one live hypothesis, without tokens. The number of steps is
+        a maximum.
 
         Raises:
-            ValueError: a coverage penalty without `source_mask`, or limits or
-                prefixes that `limits_of_rows` does not accept.
+            ValueError: there is a coverage penalty without `source_mask`, or
+                `limits_of_rows` refuses the limits or the prefixes.
         """
         self._check_coverage()
         limits = constraining.limits_of_rows(
@@ -147,8 +148,8 @@ class Beam(NamedTuple):
             position: as for `advance`.
             rows: the rows before the step.
             state: the state after the step, not yet reordered by `parents`.
-            candidates: `Hypotheses` with 2 W slots.
-            parents: `(B, 2 W)`, the live hypotheses that candidates extend.
+            candidates: 2 W `Hypotheses` of each row, best first.
+            parents: `(B, 2 W)`, which live hypothesis each candidate extends.
             is_nan: `(B,)`, whether a live hypothesis has NaN logits.
 
         Returns:
@@ -169,7 +170,7 @@ class Beam(NamedTuple):
         )  # (B, 2 W)
         ended = candidates._replace(scores=tf.where(ends, scores, _NEVER))
         finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
-        # The W best of the other candidates are the next live hypotheses.
+        # The W best candidates without an end token are live in the next step.
         continued = candidates._replace(
             scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2 W)
         )
@@ -183,7 +184,7 @@ class Beam(NamedTuple):
         is_done = rows.is_done | is_stuck | is_nan
         is_done |= self._is_decided(position, rows.limits, live, finished)
 
-        # Slot w now needs the state of live hypothesis parents[:, w].
+        # Slot w needs the state of the previous live hypothesis parents[:, w].
         parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
         state = self.task.states.select(state, parents)  # (B W, ...)
         return rows._replace(
@@ -191,7 +192,10 @@ class Beam(NamedTuple):
         ), state
 
     def result(self, rows: Rows) -> contract.SearchResult:
-        """Returns the best hypotheses, live ones after all finished ones."""
+        """Returns the best hypotheses, live ones after all finished ones.
+
+        With `minimum_risk`, the first of them are sorted by expected BLEU.
+        """
         live = rows.live._replace(
             scores=self.scores(rows.live, rows.source_masks)
         )
@@ -270,11 +274,16 @@ class Beam(NamedTuple):
         ranked: hypotheses.Hypotheses,
         source_masks: tuple[tf.Tensor, ...],
     ) -> tf.Tensor:
-        """Returns scores with penalties, (B, W); empty slots keep NEVER.
+        """Returns the scores of hypotheses with penalties.
 
         Args:
-            ranked: W or 2 W hypotheses; their scores are log-probabilities.
-            source_masks: one mask (B, S), or empty.
+            ranked: W or 2 W hypotheses of each row; their scores are
+                log-probabilities.
+            source_masks: one mask `(B, S)`, or empty.
+
+        Returns:
+            float32 `(B, W)` or `(B, 2 W)`. Empty slots keep the score
+            `contract.NEVER`.
         """
         scores = ranked.scores / self._divisor(ranked.lengths)
         if self.settings.coverage:

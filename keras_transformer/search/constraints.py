@@ -1,10 +1,12 @@
-"""Constraints on hypotheses: lengths, prefixes, and forbidden tokens.
+"""Applies constraints to hypotheses: lengths, prefixes and forbidden tokens.
 
 Constraints decide which tokens a hypothesis may have. By default they do not
 change the log-probabilities of allowed tokens, so scores are the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
-C candidates per hypothesis   T target length
+C candidates per hypothesis   T target length   R rows of a step, B times W
+
+In a shape, `B W` is one size, B times W.
 """
 
 import dataclasses
@@ -27,16 +29,17 @@ class Constraints:
     Args:
         min_length: the minimum number of tokens, the end token included. If
             the maximum length of a row is smaller, the maximum applies.
-        banned_ids: tokens that are never chosen.
-        no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
-            hypothesis. 0 allows repetition.
+        banned_ids: ids of tokens that are never chosen, except in a prefix.
+        no_repeat_ngram_size: n. The search chooses no token that would make a
+            sequence of n tokens occur twice in a hypothesis. 0 allows
+            repetition.
         normalized_over: `"all"` keeps the log-probabilities of the model.
             `"allowed"` makes the probabilities of allowed tokens sum to 1, as
             in CTranslate2: the tokens of a prefix then have probability 1.
 
     Raises:
-        ValueError: a size is negative or not a whole number, or
-            `normalized_over` is unknown.
+        ValueError: `min_length` or `no_repeat_ngram_size` is negative or not a
+            whole number, or `normalized_over` is unknown.
 
     Example:
 
@@ -76,10 +79,10 @@ NONE = Constraints()
 class RowLimits(NamedTuple):
     """Limits and prefixes of the rows, as tensors with the batch axis first.
 
-    max_lengths: int32 `(B,)`.
-    min_lengths: int32 `(B,)`.
-    prefix: int32 `(B, P)`.
-    prefix_lengths: int32 `(B,)`.
+    max_lengths, min_lengths: int32 `(B,)`, numbers of tokens, end token
+        included.
+    prefix: int32 `(B, P)`, padded; P is 0 if there is no prefix.
+    prefix_lengths: int32 `(B,)`, the numbers of tokens without padding.
     """
 
     max_lengths: tf.Tensor
@@ -93,8 +96,10 @@ class Candidates(NamedTuple):
 
     ids: int32 `(B, W, C)`: the most probable tokens first, or all tokens in the
         order of ids; see `candidates`.
-    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens. If one logit of
-        a hypothesis is NaN, they are NaN for its tokens that are not forbidden.
+    log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
+        one logit of a hypothesis is NaN, all tokens of this hypothesis that are
+        not forbidden have NaN. There is one exception: if `normalized_over` is
+        `"allowed"`, the token of a prefix always has 0.
     """
 
     ids: tf.Tensor
@@ -104,11 +109,15 @@ class Candidates(NamedTuple):
 def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     """Returns the length limits and the prefix of each row.
 
+    Args:
+        constraints: `Constraints`, whose `min_length` is for all rows.
+        task: `Task`.
+
     Raises:
         ValueError: `prefix` does not have two axes, a prefix is longer than the
-            maximum length of its row, a limit is negative, or the number of
-            limits is not B. Values that only the running graph computes are not
-            checked.
+            maximum length of its row, a limit is negative, or the limits are
+            neither one number nor B numbers. Values that only the running graph
+            computes are not checked.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -138,7 +147,11 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
 
 
 def result_length(task: tasks.Task, limits: RowLimits) -> int | tf.Tensor:
-    """Returns T of a search's result, an int if the limits are known."""
+    """Returns T, the length of the hypotheses in the result of a search.
+
+    T is an int if the task has `longest`, or if the limits are known before the
+    graph runs.
+    """
     if task.longest is not None:
         return task.longest
     return contract.largest_limit(limits.max_lengths)
@@ -158,7 +171,7 @@ def candidates(
     Args:
         logits: float32 `(B W, V)`.
         count: each hypothesis gets at least this number of allowed tokens, or
-            all if there are fewer. `None`: all V tokens, in the order of ids.
+            all of them. `None` for all V tokens, in the order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -198,8 +211,8 @@ def candidates(
         tokens, log_probs = _force_prefix(
             tokens, log_probs, all_log_probs, limits, position
         )
-    # A model may forbid tokens too, by logits of about NEVER. Minus the
-    # normalizer they are not exactly NEVER, so they are replaced.
+    # Tokens that would repeat an n-gram have -inf here. A model can forbid
+    # tokens too, by logits of about NEVER. Both kinds must have exactly NEVER.
     log_probs = tf.where(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )
@@ -207,7 +220,7 @@ def candidates(
 
 
 def _without_repeats(logits, ids, position, constraints):
-    """Sets the logits of tokens that would repeat an n-gram to -inf."""
+    """Returns the logits, but -inf for tokens that would repeat an n-gram."""
     size = constraints.no_repeat_ngram_size
     if not size:
         return logits
@@ -249,7 +262,13 @@ def _best_tokens(allowed, logits, count):
 def check_ids(
     name: str, ids: Iterable[int], vocabulary_size: int | None
 ) -> None:
-    """Raises ValueError for ids below 0, or not below V if V is known."""
+    """Raises ValueError for ids that are not in the vocabulary.
+
+    Args:
+        name: the name of the checked argument, for the message.
+        ids: the ids.
+        vocabulary_size: V. If it is `None`, only ids below 0 are refused.
+    """
     for token in ids:
         if token < 0 or (
             vocabulary_size is not None and token >= vocabulary_size
@@ -272,14 +291,15 @@ def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
         position: scalar, the index of the next token.
 
     Returns:
-        Tokens and log-probabilities `(B, W, C)`. Inside of a prefix the first
-        candidate is the token of the prefix, and all others are forbidden.
+        Tokens and log-probabilities `(B, W, C)`. Inside of a prefix, all
+        candidates are the token of the prefix, and only the first is allowed.
     """
     width = tokens.shape[1]
     columns = tf.shape(limits.prefix)[1]
     is_inside = position < limits.prefix_lengths
     column = tf.minimum(position, tf.maximum(columns - 1, 0))
-    # `tf.gather` needs at least one column, but P may be 0: one is added.
+    # `tf.gather` needs at least one column, but P may be 0 when the graph runs.
+    # So one column is added.
     padded = tf.pad(limits.prefix, [[0, 0], [0, 1]])
     token = tf.where(is_inside, tf.gather(padded, column, axis=1), 0)
     token_BW = tf.repeat(token[:, None], width, axis=1)

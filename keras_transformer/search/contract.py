@@ -1,7 +1,7 @@
-"""The interface of searches: step function, states and result.
+"""The types that a search, its step function and its caller share.
 
-B batch   W hypotheses per row   T target length   V vocabulary_size
-S source length   R rows of a step   C candidates per hypothesis
+B batch   W hypotheses of a row   T target length   V vocabulary_size
+S source length   R rows of a step   C candidates of a hypothesis, not of a row
 """
 
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -14,20 +14,21 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 # function and the `States` know its content.
 State: TypeAlias = Any
 
-# The score of an empty slot or a forbidden token. It is below any
-# log-probability. It is finite, because the difference of two infinite scores
-# would be NaN.
+# Searches give this score to an empty slot and to a forbidden token. It is far
+# below the log-probability of any hypothesis. It is finite, because the
+# difference of two infinite scores would be NaN.
 NEVER = -1e9
 
 
 class StepFn(Protocol):
-    """One step of a model: computes the logits of the token after `ids`.
+    """A function that computes the logits of the next token of each hypothesis.
 
-    It takes ids `(R,)`, the position of those ids (a scalar, from 0) and the
-    state; it returns logits `(R, V)` and the next state. R is W times the
-    number of rows. The W hypotheses of a row are adjacent. A search may drop
-    rows that are done, so R is at most B times W. If the task has a
-    `source_mask`, a search expects a third result, the attention of each
+    It takes the last id of each hypothesis, `(R,)`; the position of these ids,
+    a scalar, from 0; and the state. It returns the logits of the tokens after
+    these ids, `(R, V)`, and the next state. R is W times the number of rows.
+    The W hypotheses of a row are adjacent. A search may drop rows that are
+    done, so R is at most B times W. If the `Task` of the search has a
+    `source_mask`, the search expects a third result, the attention of each
     hypothesis to the source, float32 `(R, S)`.
     """
 
@@ -37,10 +38,14 @@ class StepFn(Protocol):
 
 
 class States(Protocol):
-    """The operations of a search on a state. A `Transformer` has them."""
+    """The operations of a search on a state. A `Transformer` has them.
+
+    A state has B rows. It has one hypothesis of each row until the search
+    calls `widen`, then W hypotheses.
+    """
 
     def widen(self, state: State, width: int) -> State:
-        """Copies each row to `width` adjacent hypotheses."""
+        """Copies the hypothesis of each row to `width` adjacent hypotheses."""
 
     def select(self, state: State, parents: tf.Tensor) -> State:
         """Gives slot w of row b the state of slot `parents[b, w]` of row b."""
@@ -60,10 +65,10 @@ class States(Protocol):
 
 
 class RowStates:
-    """Operations on states that are nested tensors.
+    """Operations on states that are nested structures of tensors.
 
-    The first axis of each tensor has one element for each hypothesis. The other
-    sizes must be the same at every step.
+    The first axis of each tensor has one element for each hypothesis of each
+    row. The other sizes must be the same at every step.
     """
 
     def widen(self, state: State, width: int) -> State:
@@ -104,11 +109,12 @@ class SearchResult(NamedTuple):
         it, then padding. T is `longest` of the task; if this is `None`, T is
         the largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
-    scores: float32 `(B, W)`. They rank the hypotheses; with `minimum_risk` the
-        expected BLEU ranks the first hypotheses instead. If a row has fewer
-        than W hypotheses, its empty slots have a score of -1e9, and the ids
-        and lengths of these slots mean nothing. If the model's output was NaN,
-        all scores of the row are NaN, and its other fields mean nothing.
+    scores: float32 `(B, W)`. They rank the hypotheses; with `minimum_risk` of
+        `BeamSearch`, expected BLEU ranks the first ones instead. If a row has
+        fewer than W hypotheses, its empty slots have a score of -1e9, and the
+        other fields of these slots mean nothing. If an output of the model was
+        NaN for a row, all scores of the row are NaN, and its other fields mean
+        nothing.
     log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
         the end.
     attention: float32 `(B, W, T, S)`, the attention to the source at the step
@@ -135,8 +141,9 @@ def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
 
     Args:
         log_probs: `(B, W, C)`, of `Candidates`. If one logit of a hypothesis is
-            NaN, they are NaN for all its tokens that are not forbidden.
-        is_live: boolean `(B, W)`.
+            NaN, the log-probabilities of all its tokens that are not forbidden
+            are NaN.
+        is_live: boolean `(B, W)`, which hypotheses the search still extends.
 
     Returns:
         Boolean `(B,)`.
@@ -161,7 +168,15 @@ def check_count(name: str, count: int) -> None:
 
 
 def largest_limit(max_lengths: tf.Tensor) -> int | tf.Tensor:
-    """Returns the largest limit, at least 0; an int if limits are known."""
+    """Returns the largest of the limits, but at least 0.
+
+    Args:
+        max_lengths: the limits, `(B,)`.
+
+    Returns:
+        An int if the limits are known before the graph runs, otherwise a
+        scalar tensor.
+    """
     known = tf.get_static_value(max_lengths)
     if known is not None:
         return int(max(known.max(initial=0), 0))
@@ -211,7 +226,17 @@ def call_step(
     state: State,
     return_attention: bool,
 ) -> tuple[tf.Tensor, State, tf.Tensor | None]:
-    """Calls a `StepFn`; returns float32 logits, state, attention or `None`.
+    """Calls a `StepFn`, and checks the number of its results.
+
+    Args:
+        step: the `StepFn`.
+        ids: its first argument, `(R,)`.
+        position: its second argument, a scalar.
+        state: its third argument.
+        return_attention: whether the step must return its attention.
+
+    Returns:
+        The logits as float32, the next state, and the attention or `None`.
 
     Raises:
         ValueError: the step does not return exactly three results with

@@ -1,6 +1,7 @@
-"""The step of all searches: reads last tokens, finds next candidates.
+"""Finds candidates for the next tokens, in each step of a search.
 
 B batch   W hypotheses of a row   T target length   S source length
+V vocabulary_size
 """
 
 import tensorflow as tf
@@ -11,7 +12,10 @@ from keras_transformer.search import task as tasks
 
 
 def source_masks(task: tasks.Task) -> tuple[tf.Tensor, ...]:
-    """Returns `(source_mask,)`, boolean (B, S), or `()` without a mask."""
+    """Returns a tuple of the task's source mask, boolean (B, S).
+
+    The tuple is empty if the task has no source mask.
+    """
     if task.source_mask is None:
         return ()
     return (tf.cast(task.source_mask, tf.bool),)
@@ -30,17 +34,20 @@ def next_candidates(
     """Reads the last token of each hypothesis and scores the next tokens.
 
     Args:
-        ids: int32 `(B, W, T)`, the tokens before `position`.
-        position: scalar. At position 0 the last token is the start token.
+        ids: int32 `(B, W, T)`. Only the tokens before `position` are used.
+        position: scalar, the index of the next token. At position 0 the last
+            token is the start token.
         state: the state of the step function.
-        limits: the `RowLimits`.
-        step: the `StepFn`.
+        limits: the limits and prefixes of the rows.
+        step: the step function.
         task: the `Task`.
-        constraints: the `Constraints` of every hypothesis.
-        count: the number of candidates of each hypothesis; see `candidates`.
+        constraints: the `Constraints` on every hypothesis.
+        count: the number of allowed candidates that each hypothesis gets at
+            least; `None` for all V tokens. See `constraints.candidates`.
 
     Returns:
-        `Candidates`, the attention `(B W, S)` or `None`, and the next state.
+        `Candidates`; the attention to the source, float32 `(B W, S)`, or `None`
+        if the task has no source mask; and the next state.
     """
     last = tf.where(
         position == 0,

@@ -17,13 +17,13 @@ def without(
     is_too_short: tf.Tensor,
     width: int,
 ) -> tf.Tensor:
-    """Sets the logits of forbidden tokens to NEVER: their softmax is then 0.
+    """Sets the logits of forbidden tokens to `NEVER`: their probability is 0.
 
     Args:
         logits: float32 `(B W, V)`.
         banned: ids that are never allowed.
         end_id: the end token, which is forbidden where `is_too_short`.
-        is_too_short: boolean `(B,)`, in which rows hypotheses that end now
+        is_too_short: boolean `(B,)`, in which rows a hypothesis that ends now
             would have fewer tokens than the minimum.
         width: W.
     """
@@ -46,7 +46,8 @@ def repeats(
     """Returns which tokens would repeat an n-gram, boolean `(B W, V)`.
 
     Args:
-        ids: int32 `(B, W, T)`, the tokens before `position`.
+        ids: int32 `(B, W, T)`, of which only the tokens before `position` are
+            read.
         position: scalar.
         size: n, the number of tokens of an n-gram.
         vocabulary_size: V.
@@ -55,7 +56,7 @@ def repeats(
     length = tf.shape(ids)[1]
     starts = tf.range(length)
     # Whether the n - 1 tokens that begin at each position are the same as the
-    # last n - 1 tokens. Shape (B W, T).
+    # n - 1 tokens just before `position`. Shape (B W, T).
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
         earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)

@@ -1,4 +1,4 @@
-"""Greedy search: the most probable token at every step."""
+"""Greedy search, which chooses the most probable token at every step."""
 
 import dataclasses
 
@@ -13,8 +13,9 @@ from keras_transformer.search import task as tasks
 class GreedySearch(base.Search):
     """A search that chooses the most probable allowed token at every step.
 
-    It ends at the end token or the limit. The result has W = 1. Its score is
-    the log-probability, without penalties.
+    A hypothesis ends at the end token, at the limit of its row, or if all
+    tokens are forbidden. The result has W = 1. Its scores are log-probabilities
+    without penalties.
 
     Args:
         constraints: the `Constraints` of every hypothesis.

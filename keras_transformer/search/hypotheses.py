@@ -14,7 +14,11 @@ _NEVER = contract.NEVER
 
 
 class Hypotheses(NamedTuple):
-    """W or 2 W hypotheses of each row; an empty slot has the score NEVER."""
+    """W or 2 W hypotheses of each row.
+
+    A slot is room for one hypothesis of a row. An empty slot has the score
+    `contract.NEVER`.
+    """
 
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
@@ -35,13 +39,14 @@ def extend(
     Args:
         live: the W hypotheses to extend.
         choices: C candidates for the next token of each hypothesis.
-        attention: `(B W, S)` of this step; unused if `live` has no attention.
+        attention: `(B W, S)` of this step; not used if `live` has no attention,
+            and may then be `None`.
         position: scalar, the index of the new token.
         beam_size: W.
 
     Returns:
-        `Hypotheses` with 2 W slots, and for each slot the index of the
-        hypothesis that it extends, int32 `(B, 2 W)`.
+        `Hypotheses`, 2 W of each row, or W C if that is fewer; and the index of
+        the hypothesis that each of them extends, int32 `(B, 2 W)`.
     """
     totals_BWC = live.scores[:, :, None] + choices.log_probs
     count = size(totals_BWC, 2)
@@ -90,7 +95,10 @@ def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
 
 
 def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
-    """Returns the `count` best hypotheses of each row, and their indices."""
+    """Returns the `count` best hypotheses of each row, best first.
+
+    It also returns the indices of these hypotheses, int32 `(B, count)`.
+    """
     _, chosen = tf.math.top_k(candidates.scores, count)
     taken = tf.nest.map_structure(
         lambda x: tf.gather(x, chosen, batch_dims=1), candidates
@@ -117,7 +125,7 @@ def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
     unfinished, _ = best(unfinished, unfinished.scores.shape[1])
     is_finished = finished.scores > _NEVER  # (B, W)
     count = tf.reduce_sum(tf.cast(is_finished, tf.int32), 1, keepdims=True)
-    # The first empty slot gets the first unfinished hypothesis.
+    # The first empty slot gets the best unfinished hypothesis.
     rank = tf.range(tf.shape(is_finished)[1])[None] - count
     moved = tf.nest.map_structure(
         lambda x: tf.gather(x, tf.maximum(rank, 0), batch_dims=1), unfinished
@@ -128,7 +136,7 @@ def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
 def where(
     condition: tf.Tensor, first: Hypotheses, second: Hypotheses
 ) -> Hypotheses:
-    """Applies tf.where to every tensor; `condition` has only leading axes."""
+    """Applies tf.where to every tensor; `condition` is (B,) or (B, W)."""
 
     def choose(a, b):
         missing = [1] * (a.shape.rank - condition.shape.rank)

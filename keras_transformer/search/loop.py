@@ -1,4 +1,4 @@
-"""The loop of a search: calls its step until every row is done.
+"""Runs the loop of a search until every row is done.
 
 B batch
 """
@@ -31,12 +31,12 @@ def run(
         rows: a named tuple of nested tensors, each with the batch axis first.
             Its field `is_done` `(B,)` tells which rows no longer change.
         state: the state of the step function, for `width` hypotheses per row.
-        states: the `States` that handle the state.
+        states: the object that handles the state, see `contract.States`.
         width: the number of hypotheses of each row.
         longest: the maximum number of steps, an int or a scalar tensor.
 
     Returns:
-        The rows as they were when they were done, in their original order.
+        The rows after their last step, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
         # With 0 columns, a graph of `advance` could not index the tensors.

@@ -10,22 +10,24 @@ import tensorflow as tf
 from keras_transformer.search import contract
 
 LENGTH_PENALTIES = ("gnmt", "average", "none")
-# A smaller coverage is replaced by this value, whose logarithm is -20.7.
+# If a source token got less attention than this in total, the coverage penalty
+# uses this number, because the logarithm of 0 is infinite.
 _LEAST_COVERAGE = 1e-9
 
 
 def length_divisor(
     lengths: contract.TensorLike, alpha: float, form: str = "gnmt"
 ) -> tf.Tensor:
-    """Returns the divisor of the log-probability of a hypothesis, float32.
+    """Returns the divisors of log-probabilities, float32.
 
     Args:
-        lengths: n, the number of tokens, end token included; any shape.
+        lengths: n, the number of tokens of each hypothesis, end token
+            included; any shape, which the result also has.
         alpha: the strength of the length penalty.
         form: `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al.
             2016, equation 14). `"average"`: n^alpha; with alpha 1 the score is
-            the mean over the tokens. `"none"`: 1. Other forms are not refused
-            here, see `check_penalties`.
+            the mean over the tokens. `"none"`: 1. Any other string means
+            `"gnmt"` here; `check_penalties` refuses it.
 
     Example:
 
@@ -44,13 +46,13 @@ def coverage_penalty(
 ) -> tf.Tensor:
     """Returns a penalty, at most 0, for source tokens with little attention.
 
-    It is beta times a sum over source tokens. Each term is log(min(1, a)),
-    where a is the total attention to that token (Wu et al. 2016, equation 14),
-    but at least 1e-9.
+    The penalty is beta times a sum over real source tokens (Wu et al. 2016,
+    equation 14). The term of a token is log(min(1, a)). The number a is the
+    total attention to the token, or 1e-9 if the total is smaller.
 
     Args:
         attention: float32 `(B, W, T, S)`, 0 after the end of a hypothesis.
-        source_mask: boolean `(B, S)`, which source tokens are real.
+        source_mask: boolean `(B, S)`, True for real source tokens.
         beta: the weight of the penalty.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Minimum Bayes risk: prefers the hypothesis that agrees most with the others.
+"""Sorts hypotheses by Bayes risk: a hypothesis like the others comes first.
 
 This is the method of Kumar and Byrne (2004). It assumes that one hypothesis is
 the right translation; the model gives the probability of each hypothesis. The
@@ -17,7 +17,8 @@ _MOST_TOKENS = 4
 # number. With log-probabilities of whole hypotheses as logits, the best one
 # would have nearly all probability. See `docs/search.md`.
 _SHARPNESS = 4.0
-# The integer of every n-gram that goes beyond the end of its hypothesis.
+# `_ngrams` gives this integer to n-grams that go beyond the end of their
+# hypothesis.
 _NONE = tf.int64.max
 
 
@@ -26,11 +27,13 @@ def by_expected_bleu(
 ) -> contract.SearchResult:
     """Sorts the first hypotheses of each row by their expected BLEU.
 
-    Each score stays with its hypothesis, so scores are no longer sorted.
+    The highest expected BLEU comes first. Each score stays with its hypothesis,
+    so scores are no longer sorted.
 
     Args:
         result: hypotheses, best first.
-        count: how many hypotheses of each row are compared and sorted.
+        count: how many hypotheses of each row are compared and sorted. The
+            others stay behind them.
         end_id: the end token, which BLEU does not count.
 
     Example:
@@ -75,15 +78,16 @@ def by_expected_bleu(
 
 
 def pairwise_bleu(ids: tf.Tensor, is_token: tf.Tensor) -> tf.Tensor:
-    """Returns BLEU of each hypothesis, with each hypothesis as the reference.
+    """Returns the BLEU of each hypothesis against each hypothesis of its row.
 
     N-grams have 1 to 4 tokens. For 2 to 4 tokens, 1 is added to the number of
-    matches and to the number of n-grams, so that the BLEU of a short hypothesis
-    is not 0 (Lin and Och 2004).
+    matches and to the number of n-grams (Lin and Och 2004). So BLEU is 0 only
+    if no single token matches.
 
     Args:
         ids: integers `(B, W, T)`.
-        is_token: boolean `(B, W, T)`, which ids are tokens. Tokens come first.
+        is_token: boolean `(B, W, T)`, which ids are tokens. In each hypothesis,
+            tokens come before all other ids.
 
     Returns:
         Float32 `(B, W, W)`; axis 1 is the hypothesis, axis 2 the reference.
@@ -133,7 +137,7 @@ def _shifted(x, count):
 
 
 def _matches(grams):
-    """Counts the n-grams of each hypothesis in each reference, (B, W, W).
+    """Counts how many n-grams of a hypothesis match in a reference, (B, W, W).
 
     An n-gram that a reference has k times matches at most k times.
 
@@ -142,7 +146,7 @@ def _matches(grams):
     """
     grams = tf.sort(grams, axis=2)
     width, length = tf.shape(grams)[1], tf.shape(grams)[2]
-    # Equal integers are adjacent now. This is the index among equal integers.
+    # Equal integers are adjacent now. `index` counts each of them from 0.
     index = tf.range(length) - tf.searchsorted(grams, grams)
     of_hypotheses = tf.repeat(grams[:, :, None], width, axis=2)
     of_references = tf.repeat(grams[:, None], width, axis=1)

@@ -1,4 +1,4 @@
-"""Sampling: tokens drawn from the model's distribution.
+"""Sampling, a search that draws tokens from the model's distribution.
 
 B batch   W samples per row   C candidates per sample
 R rows of a step: those rows of the batch that the loop has not dropped
@@ -43,8 +43,9 @@ class SamplingSearch(base.Search):
         constraints: the `Constraints` of every hypothesis.
 
     Raises:
-        ValueError: settings out of range, `num_samples` or `top_k` not a whole
-            number, or a `seed` that is not a scalar.
+        ValueError: a setting is out of range, `num_samples` or `top_k` is not a
+            whole number, or `seed` is not a scalar; during the search: the
+            task does not have one key for each row.
 
     Example:
 
@@ -153,11 +154,11 @@ class SamplingSearch(base.Search):
 
 
 def _draw(uniform, probabilities):
-    """Draws a candidate for each hypothesis, and returns its index (B, W).
+    """Draws a candidate for each hypothesis, and returns its index (R, W).
 
     Args:
-        uniform: random numbers in [0, 1), float32 `(B, W)`.
-        probabilities: `(B, W, C)`, not normalized.
+        uniform: random numbers in [0, 1), float32 `(R, W)`.
+        probabilities: `(R, W, C)`, not normalized.
     """
     # A device may add the terms of a cumulative sum in any order. So rounding
     # can make the sum grow at a candidate of probability 0. The sum at such a
@@ -177,15 +178,20 @@ def _draw(uniform, probabilities):
 
 
 def _num_candidates(top_k, top_p):
-    """Returns how many candidates to sort; `None` for all, unsorted."""
+    """Returns how many candidates to sort; `None` to take all unsorted."""
     if top_k:
         return top_k
-    # A count above any vocabulary size means all tokens, sorted.
+    # `top_p` needs all tokens sorted, which a count above any vocabulary size
+    # means.
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2
 
 
 def _distribution(log_probs, temperature, top_k, top_p):
-    """Returns unnormalized probabilities (B, W, C), 0 for tokens left out."""
+    """Returns unnormalized probabilities (R, W, C), 0 for tokens left out.
+
+    If `top_k` is not 0 or `top_p` is below 1, `log_probs` must be sorted, the
+    largest first.
+    """
     is_allowed = log_probs > contract.NEVER
     if top_k:
         rank = tf.cumsum(tf.cast(is_allowed, tf.int32), axis=-1)
@@ -219,8 +225,9 @@ def _uniform(seed, rows, width, position, numbers):
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
-        # With a fixed algorithm every device draws the same bits. They become
-        # floats below, since XLA and TensorFlow would make different floats.
+        # With a fixed algorithm every device draws the same bits. The code
+        # below turns the bits into floats, since XLA and TensorFlow would make
+        # different floats.
         bits = tf.random.stateless_uniform(
             shape,
             tf.stack([seed, position]),

@@ -32,7 +32,7 @@ def score_targets(
         alpha: as for `BeamSearch`.
         penalty: as for `BeamSearch`.
         coverage: as for `BeamSearch`; needs `attention` and `source_mask`.
-        attention: float32 `(B, T, S)`, from each target token to the source.
+        attention: float32 `(B, T, S)`, of each target token to the source.
         source_mask: boolean `(B, S)`, which source tokens are real.
 
     Returns:
@@ -88,7 +88,7 @@ def _log_probs(logits, target_ids, is_real):
             f"{tuple(logits.shape)}, target_ids of shape "
             f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
         )
-    # The padding id may be outside of the vocabulary: read id 0 instead.
+    # The padding id may be outside of the vocabulary, so id 0 is read instead.
     chosen = tf.gather(
         logits, tf.where(is_real, target_ids, 0), axis=2, batch_dims=2
     )

@@ -13,14 +13,15 @@ def largest(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the `count` largest numbers of each row, and their indices.
 
-    The result is that of `tf.math.top_k`, except for the indices of equal
-    numbers. For long rows this function is several times faster on a CPU: the
-    largest numbers are in the chunks with the largest maxima, so all other
-    chunks can be left out.
+    The result is that of `tf.math.top_k`: of equal numbers, the one with the
+    lower index comes first. For long rows this function is several times faster
+    on a CPU. It divides a row into chunks of equal size. The largest numbers
+    are in the `count` chunks with the largest maxima, so all other chunks are
+    left out.
 
     Args:
         values: shape `(R, V)`.
-        count: how many numbers of each row; an int if V is known.
+        count: how many numbers of each row, at most V; an int if V is known.
 
     Returns:
         The numbers, descending, and int32 indices, both `(R, count)`.
@@ -55,10 +56,10 @@ def log_normalizer(
 
     Args:
         logits: float32, shape `(R, V)`.
-        best: int32 `(R,)`, the index of each row's largest number, if it is
-            known. The result is then computed from the softmax at this index:
-            TensorFlow needs one operation for a softmax, but four for the
-            logarithm of a sum of exponentials.
+        best: int32 `(R,)`, the index of the largest number of each row; `None`
+            if it is not known. With `best`, the result is computed from the
+            softmax at this index: TensorFlow needs one operation for a softmax,
+            but four for the logarithm of a sum of exponentials.
 
     Returns:
         float32 `(R,)`.
@@ -79,7 +80,9 @@ def log_normalizer(
 
 
 def _chunk_size(size, count):
-    """Returns the size of a chunk, or `None` if chunks would save little.
+    """Returns the size of a chunk; `None` for no chunks.
+
+    There are no chunks if V is not known, or if chunks would save little.
 
     The chunk size is the divisor of `size` that leaves the fewest numbers to
     sort: the maxima of all chunks, and then the numbers of `count` chunks.

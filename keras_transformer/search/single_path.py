@@ -42,8 +42,9 @@ def follow(
 ) -> contract.SearchResult:
     """Extends each hypothesis by tokens that `choose` picks, until it ends.
 
-    A hypothesis ends at the end token, at the limit of its row, or if even the
-    chosen token is forbidden.
+    A hypothesis ends at the end token, at the limit of its row, or if the
+    chosen token is forbidden because no token is allowed. If logits are NaN,
+    all hypotheses of the row end.
 
     Args:
         choose: a function to call at each step with `Candidates`, the position
@@ -54,8 +55,9 @@ def follow(
         task: the `Task`.
         constraints: the `Constraints` of every hypothesis.
         width: W, the number of hypotheses of each row, empty at first.
-        num_candidates: at least how many allowed candidates `choose` gets, if
-            they exist; `None` for all tokens, in the order of ids.
+        num_candidates: the minimum number of allowed candidates that `choose`
+            gets; if fewer tokens are allowed, it gets all of these. `None` for
+            all tokens, in the order of ids.
 
     Returns:
         `SearchResult`. Scores are log-probabilities without penalties, and
@@ -107,8 +109,8 @@ class _Path(NamedTuple):
         ids, log_probs = (  # (B, W) both
             tf.gather(x, chosen, axis=2, batch_dims=2) for x in choices
         )
-        # Nothing is written if the hypothesis has ended before, if even the
-        # chosen token is forbidden, or in rows with NaN.
+        # Nothing is written if the hypothesis has ended before, if the chosen
+        # token is forbidden, or in rows with NaN.
         is_over = (
             rows.has_ended | (log_probs <= contract.NEVER) | is_nan[:, None]
         )

@@ -37,8 +37,8 @@ def ending(
     """Returns which candidates move to the finished set, boolean `(B, 2 W)`.
 
     With `"certain"` all candidates with an end token move. With the other rules
-    only the W best candidates can move: each candidate with an end token or, if
-    the row has reached its maximum length, all W.
+    only the W best candidates can move: those with an end token or, if the row
+    has reached its maximum length, all W of them.
 
     Args:
         stopping: the name of the rule.
@@ -74,11 +74,12 @@ def is_decided(
             log-probabilities.
         finished: W hypotheses of each row, best first; scores include
             penalties.
-        divisors: the length divisors `(B,)` at the limits of the rows, and at
-            the current length.
-        num_certain: how many of the best hypotheses of a row must be certain:
-            no live hypothesis can still get a better score. Only `"certain"`
-            uses it.
+        divisors: the length divisors at the limits of the rows, `(B,)`, and the
+            length divisor at the current length, a scalar.
+        num_certain: how many of the best finished hypotheses of a row must be
+            certain, at least 1. A hypothesis is certain if no live hypothesis
+            can still get a better score. Only the rule `"certain"` uses this
+            number.
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":

@@ -1,4 +1,4 @@
-"""The task of a search: its rows, their limits, and special ids.
+"""Defines the task of a search, with its rows, their limits and special ids.
 
 B batch   T target length   V vocabulary_size   S source length
 P prefix length
@@ -28,9 +28,9 @@ class Task(NamedTuple):
         `None` for no prefix.
     banned_ids: ids that are never chosen, in addition to the `banned_ids` of
         the search.
-    longest: T of the result, an int. It must be at least the largest limit,
-        which is not checked. XLA needs it for a fixed shape. `None` for the
-        largest limit.
+    longest: T of the result, an int, which XLA needs for a fixed shape. `None`
+        for the largest limit. A search does not check that `longest` is at
+        least the largest limit.
     states: the object whose `widen`, `select`, `take_rows` and `shapes`
         handle the state, such as a `Transformer`. The default gathers rows of
         each tensor.
@@ -42,7 +42,8 @@ class Task(NamedTuple):
         `None` if they may depend on this index.
     only_best: a boolean, or a scalar tensor: whether the caller needs only the
         best hypothesis of each row. If so, a row may be done as soon as its
-        best hypothesis cannot change; its other hypotheses may not be the best.
+        best hypothesis cannot change. The other hypotheses of this row may then
+        be worse than those of a complete search.
 
     Example:
 

@@ -22,10 +22,13 @@ from keras_transformer.summaries import (
 class Attention(Protocol):
     """The fields that figures need, as in `kt.translation.Explanation`.
 
-    The rows and columns of the encoder's self-attention are the source tokens.
-    Those of the decoder's self-attention are the input tokens of the decoder.
-    The rows of the encoder-decoder attention are the output tokens of the
-    decoder, so that a row shows which source tokens a target token comes from.
+    `encoder`, `decoder` and `cross` have the shape `(L, H, T, S)`: T rows and S
+    columns. In `encoder`, the self-attention of the encoder, both are the
+    source tokens. In `decoder`, the self-attention of the decoder, both are the
+    tokens that the decoder reads. In `cross`, the encoder-decoder attention,
+    the columns are the source tokens. Its rows are the tokens that the decoder
+    emits, so that a row shows where the decoder attended when it emitted the
+    token.
     """
 
     @property
@@ -96,7 +99,8 @@ def attention_figures(
         `draw` for that layer.
 
     Raises:
-        ValueError: the shapes of the scores do not fit the tokens.
+        ValueError: the shapes of the scores do not fit the tokens, or there are
+            no tokens or heads.
 
     Example:
 
@@ -142,9 +146,9 @@ def attention_figure(
     attended to. The colour of a cell shows the attention weight, on a scale
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
-    The figure grows with the number of tokens, to at most 4000 pixels a side
-    except with hundreds of heads. With more tokens the cells shrink. Without
-    room for all labels, only every second, third, ... token has a label.
+    The figure grows with the number of tokens, to at most 4000 pixels a side,
+    or more with hundreds of heads. With more tokens the cells shrink. If there
+    is no room for all labels, only every second, third, ... token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.
@@ -269,8 +273,8 @@ def _draw_panel(
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=0.25 * layout.font * 72 / figure_style.DPI)
 
-    # Matplotlib can compute these coordinates itself, but that takes far longer
-    # than drawing the panel.
+    # Matplotlib can compute the coordinates of these texts itself, but that
+    # takes far longer than drawing the panel.
     top, left = layout.margin
     height, width = layout.matrix
     quiet = figure_style.text(layout.font, figure_style.QUIET_COLOUR)

@@ -14,25 +14,25 @@ _NAMES = ("bleu", "chrf")
 class BleuCallback(summary_callback.SummaryCallback):
     """Callback that computes BLEU and chrF on the development set every epoch.
 
-    Adds `val_bleu` and `val_chrf` to the epoch's logs, for the progress bar and
-    for callbacks after this one. Prints both with BLEU's signature. With
-    `log_dir`, writes both for TensorBoard, at the optimizer's step, with their
-    signatures as descriptions.
+    The callback adds `val_bleu` and `val_chrf` to the logs of the epoch, for
+    the progress bar and for callbacks after this one. It prints both, with the
+    signature of BLEU. With `log_dir`, it writes both for TensorBoard, at the
+    optimizer's step, with their signatures as descriptions.
 
     Args:
-        translate: function from source sentences to their translations with
-            the current weights.
-        sources: sentences to translate.
+        translate: a function that takes the sources, and returns their
+            translations by the current weights.
+        sources: the source sentences of the development set.
         references: the reference translation of each source.
-        score: function from translations and references to a dict of `bleu`,
-            `bleu_signature`, `chrf` and `chrf_signature`, such as
-            `kt.translation.score_translations`.
+        score: a function that takes translations and references, and returns a
+            dict of `bleu`, `bleu_signature`, `chrf` and `chrf_signature`, such
+            as `kt.translation.score_translations`.
         log_dir: the directory of the event file; `None` for no event file.
 
     Raises:
-        ValueError: the numbers of sources and references differ or are 0;
-            either is a string instead of a list; during training: `translate`
-            does not return one translation for each source.
+        ValueError: the numbers of sources and references differ or are 0; one
+            of them is a string instead of a list; or, during training,
+            `translate` does not return one translation for each source.
 
     Example:
 

@@ -29,14 +29,15 @@ class AttentionImages(summary_callback.SummaryCallback):
 
     Each sentence, kind of attention and layer has one tag, for example
     `attention/sentence_1/encoder-decoder/layer_2`. A tag has an image for each
-    head, or one image of all heads. Images are written at the optimizer's step.
+    head, or one image of all heads. In TensorBoard, the step of an image is
+    that of the optimizer.
 
     TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/attention`. With several hosts only the chief
-    should have the callback.
+    own directory, such as `logs/attention`. If several workers train, only the
+    chief should have the callback.
 
     Args:
-        log_dir: the directory of the event file. The first write creates it.
+        log_dir: the directory of the event file. The first write creates both.
         texts: the source sentences.
         explain: a function from a sentence to its `Explanation`, with the
             current weights. It can call `kt.translation.explain`.
@@ -120,15 +121,16 @@ class SampleTranslations(summary_callback.SummaryCallback):
     """Callback that prints and writes sample translations every epoch.
 
     The samples are printed after the progress bar of the epoch. TensorBoard
-    shows them as one table, `sample_translations`, at the optimizer's step.
+    shows them as one table, `sample_translations`. The step of the table is
+    that of the optimizer.
 
     TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/translations`. With several hosts only the
-    chief should have the callback.
+    own directory, such as `logs/translations`. If several workers train, only
+    the chief should have the callback.
 
     Args:
-        log_dir: the directory of the event file. The first write creates it.
-        pairs: source sentences, each with its reference translation.
+        log_dir: the directory of the event file. The first write creates both.
+        pairs: pairs of a source sentence and its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
         scores: functions from a translation and its reference to a number, by
@@ -195,7 +197,8 @@ class SampleTranslations(summary_callback.SummaryCallback):
         self._unprinted = _listing(samples, epoch + 1)
 
     # Keras completes its progress bar after `on_epoch_end` of all other
-    # callbacks. Text that `on_epoch_end` prints would be inside the bar.
+    # callbacks. Text that `on_epoch_end` prints would be inside the bar. So the
+    # next two methods print the samples.
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Token embeddings for TensorBoard's projector, with pieces as labels.
+"""Writes token embeddings for TensorBoard's projector, with pieces as labels.
 
 V vocabulary_size   D model_dim
 """
@@ -12,8 +12,9 @@ import numpy as np
 
 from keras_transformer.summaries import summary_callback
 
-# The projector is slow with more points. The first pieces are kept: after
-# special tokens and bytes, SentencePiece's frequent pieces come first.
+# At most this number of embeddings is written, because the projector is slow
+# with more points. They are those of the first pieces: after special tokens and
+# bytes, SentencePiece's frequent pieces come first.
 MOST_PIECES = 5000
 # A `ProjectorConfig` of TensorBoard, as text.
 _CONFIG = (
@@ -29,8 +30,8 @@ class Embeddings(summary_callback.SummaryCallback):
     """Callback that writes token embeddings when training ends.
 
     The projector draws each piece as a point. After training, pieces with
-    similar uses are near each other. If a file cannot be written, a warning
-    says so.
+    similar uses are near each other. Earlier files of embeddings in `log_dir`
+    are replaced. If a file cannot be written, a warning says so.
 
     Args:
         log_dir: the directory of TensorBoard, not a directory inside it.
@@ -85,7 +86,11 @@ def _write_lines(path, lines):
 
 
 def _one_line(piece):
-    """Returns the text of a piece for a table cell: one line, not empty."""
+    """Returns the label of a piece, which must be one line and not blank.
+
+    A piece with a character that cannot be printed is written with escapes. An
+    empty piece, or one of spaces only, becomes `(empty)`.
+    """
     if not piece.isprintable() or not piece.strip():
         escaped = piece.encode("unicode_escape").decode("ascii")
         return escaped.strip() or "(empty)"

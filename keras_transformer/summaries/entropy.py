@@ -1,4 +1,4 @@
-"""How widely attention is spread: the entropy of its weights.
+"""Measures how widely attention is spread, by the entropy of its weights.
 
 L layers   H heads   T query/target length   S key/source length
 """
@@ -13,8 +13,9 @@ def attention_entropies(
 ) -> dict[str, float]:
     """Returns the mean entropy of attention for each kind and layer, in nats.
 
-    The entropy of a query is 0 if the query attends to one key, and ln(S) if it
-    attends equally to S keys.
+    The kinds are self-attention of the encoder, self-attention of the decoder,
+    and encoder-decoder attention. The entropy of a query is 0 if the query
+    attends to one key, and ln(S) if it attends equally to S keys.
 
     Args:
         explanation: the result of `kt.translation.explain`, or any object with
@@ -22,7 +23,7 @@ def attention_entropies(
 
     Returns:
         The means over heads and queries, by names such as
-        `"encoder-decoder/layer_2"`.
+        `"encoder-decoder/layer_2"`. Layers are counted from 1.
 
     Example:
 

@@ -29,12 +29,12 @@ def checked_scores(scores: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Returns the scores as float32 `(H, T, S)`, with H, T and S above 0.
 
     Args:
-        scores: attention weights.
+        scores: attention weights, `(H, T, S)`.
         rows: the number of tokens that attend, T.
         columns: the number of tokens that are attended to, S.
 
     Raises:
-        ValueError: the scores have another shape.
+        ValueError: the scores have another shape, or H, T or S is 0.
     """
     scores_HTS = np.asarray(scores, np.float32)
     if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != (rows, columns):

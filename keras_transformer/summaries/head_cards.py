@@ -1,7 +1,8 @@
 """Draws attention scores at the size in which TensorBoard shows images.
 
-A card of TensorBoard scales a larger image down, and its labels become too
-small to read. So each head has its own image of the size of a card.
+TensorBoard shows each image in a card. It scales a larger image down, so that
+the labels in the image become too small to read. So each head has its own image
+of the size of a card.
 
 H heads   T query/target length   S key/source length
 """
@@ -103,7 +104,7 @@ def _card(scores_TS, rows, columns, title):
 
 
 def _stride(size):
-    """Returns how many tokens share a label, so that labels do not overlap.
+    """Returns n, so that labels of every n-th token do not overlap.
 
     Args:
         size: the room for each token, in pixels.

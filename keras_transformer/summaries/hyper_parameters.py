@@ -1,4 +1,4 @@
-"""The settings of a run in TensorBoard's tab HParams."""
+"""Writes the settings of a run for TensorBoard's tab HParams."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ class HyperParameters(summary_callback.SummaryCallback):
     callbacks' directories.
 
     Args:
-        log_dir: the directory of the event file. The first write creates it.
+        log_dir: the directory of the event file. The directory is made when
+            the settings are written.
         values: the settings by name. A value that is not a number, a bool or a
             string is written as text. `None` is left out.
 

@@ -6,8 +6,9 @@ H heads   T query/target length   S key/source length
 import math
 from typing import NamedTuple
 
-# The maximum of a figure's sides, in pixels, except with hundreds of heads.
-# TensorBoard keeps images in memory, and browsers scale larger images down.
+# The height and width of a figure are at most this number of pixels, unless the
+# labels alone need more. TensorBoard keeps images in memory, and browsers scale
+# larger images down.
 MAX_SIDE = 4000
 
 TITLE_SIZE = 16
@@ -41,13 +42,19 @@ class PanelLayout(NamedTuple):
 
     @property
     def label_stride(self) -> int:
-        """How many tokens share a label, so that labels do not overlap."""
+        """The number of tokens from one label to the next.
+
+        The tokens between two labels get none, so that labels do not overlap.
+        """
         return math.ceil(1.1 * self.font / self.cell)
 
     def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
         """Returns the upper left corner, (y, x), of the cells of one panel.
 
-        The colour bar is in the column after the last column of panels.
+        Args:
+            row: the row of the panel in the grid, counted from 0.
+            column: the column of the panel, counted from 0. The number of
+                columns, `grid[1]`, stands for the colour bar.
         """
         height, width = _panel(self.margin, self.matrix)
         y = _HEADER + row * height + self.margin[0]
@@ -70,8 +77,9 @@ def panel_layout(
 
     Args:
         shape: the shape of the scores, `(H, T, S)`.
-        row_label: the length of the longest row label, in font sizes.
-        column_label: the length of the longest column label, in font sizes.
+        row_label: the length of the longest row label, in units of the font
+            size.
+        column_label: the same for the longest column label.
         title: the length of the title, in units of `TITLE_SIZE`.
 
     Example:
@@ -96,8 +104,9 @@ def panel_layout(
         grid = _grid(num_heads, panel)
         width = PADDING + grid[1] * panel[1] + _COLOUR_BAR
         figure = (_HEADER + grid[0] * panel[0], max(width, title_width))
-        # With hundreds of heads, the labels alone can exceed `MAX_SIDE`. Then
-        # smaller cells do not help, and the loop must end.
+        # With hundreds of heads or very long labels, the labels alone can
+        # exceed `MAX_SIDE`. Then smaller cells do not help, and the loop must
+        # end.
         if max(figure) <= MAX_SIDE or cell < 0.5:
             return PanelLayout(cell, font, grid, matrix, margin, figure)
         cell *= 0.97
@@ -111,7 +120,10 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """Returns (rows, columns): about a screen's shape, few empty panels."""
+    """Returns the numbers of rows and columns of the grid of panels.
+
+    The grid has about the shape of a screen, and few empty panels.
+    """
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

@@ -1,4 +1,4 @@
-"""A callback that writes numbers after each epoch, as curves."""
+"""A callback that writes numbers after each epoch, for TensorBoard's curves."""
 
 import math
 import os
@@ -11,14 +11,15 @@ from keras_transformer.summaries import summary_callback
 
 
 class Scalars(summary_callback.SummaryCallback):
-    """Callback that writes numbers every epoch, at the optimizer's step.
+    """Callback that writes numbers every epoch.
 
-    TensorBoard groups curves by the part of the tag before the first `/`. It
-    draws the curves of one tag from several directories in one chart. A number
-    that is NaN or infinite is left out.
+    In TensorBoard, the step of a number is that of the optimizer. TensorBoard
+    groups curves by the part of the tag before the first `/`. It draws the
+    curves of one tag from several directories in one chart. A number that is
+    NaN or infinite is left out.
 
     Args:
-        log_dir: the directory of the event file. The first write creates it.
+        log_dir: the directory of the event file. The first write creates both.
         values: a function from the epoch's logs to a dict of numbers by tag.
 
     Example:

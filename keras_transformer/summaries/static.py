@@ -1,4 +1,4 @@
-"""A callback that writes images and texts once, before training."""
+"""A callback that writes images and texts before the first training step."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,10 +11,14 @@ from keras_transformer.summaries import attention_images, summary_callback
 
 
 class StaticSummaries(summary_callback.SummaryCallback):
-    """Callback that writes images and texts once, if no step was made yet.
+    """A callback that writes images and texts before the first step.
+
+    It writes nothing if the optimizer has made a step already, as in a training
+    that continues from a checkpoint.
 
     Args:
-        log_dir: the directory of the event file. The first write creates it.
+        log_dir: the directory of the event file. It is made at the first write,
+            if it does not exist.
         figures: functions without arguments that draw figures, by tag.
         texts: texts in Markdown, by tag.
 

@@ -47,7 +47,10 @@ class SummaryCallback(keras.callbacks.Callback):
             except (OSError, tf.errors.OpError) as error:
                 self.give_up(error)
         if self._writer is None:
-            yield  # Without a default writer, tf.summary writes nothing.
+            # `keras.callbacks.TensorBoard` may have made its own writer the
+            # default. Without `record_if`, the block would write to its file.
+            with tf.summary.record_if(False):
+                yield
             return
         try:
             # keras.callbacks.TensorBoard(update_freq=n) switches off all
@@ -62,7 +65,7 @@ class SummaryCallback(keras.callbacks.Callback):
             self.give_up(error)
 
     def step(self) -> int:
-        """Returns the optimizer's step."""
+        """Returns the number of steps that the optimizer has made."""
         # Under MirroredStrategy, `int` does not accept `iterations`.
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
@@ -87,10 +90,14 @@ class SummaryCallback(keras.callbacks.Callback):
         self._first_step = self.step()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            # A second `fit` opens a new file.
-            self._writer = None
+        writer = self._writer
+        # A second `fit` opens a new file.
+        self._writer = None
+        if writer is not None:
+            try:
+                writer.close()
+            except (OSError, tf.errors.OpError) as error:
+                self.give_up(error)
 
     def _open(self):
         if self._first_step and tf.io.gfile.exists(self._log_dir):

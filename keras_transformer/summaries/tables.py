@@ -1,4 +1,4 @@
-"""Tables in Markdown, which TensorBoard's tab Text draws."""
+"""Makes tables in Markdown for TensorBoard's tab Text."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,8 +8,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
     Args:
         header: the names of the columns, in Markdown.
-        rows: the cells of each row. Their special characters are escaped, and
-            white space, such as a new line, becomes one space.
+        rows: the cells of each row. Their characters that Markdown or HTML
+            would not show are escaped, and white space, such as a new line,
+            becomes one space.
 
     Example:
 
@@ -24,7 +25,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _escape(text):
-    """Escapes a text, so that Markdown and HTML show its characters."""
+    """Makes a text one line, and escapes special characters of Markdown."""
     text = " ".join(text.split())
     for special in "\\`*_[]|":
         text = text.replace(special, "\\" + special)

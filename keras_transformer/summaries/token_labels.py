@@ -1,4 +1,4 @@
-"""The labels of tokens in attention images."""
+"""Makes and measures the labels of tokens in attention images."""
 
 import functools
 from collections.abc import Iterable
@@ -32,9 +32,9 @@ def label(token: str) -> str:
     """Returns the label of a token on an axis.
 
     SentencePiece's mark of a word's beginning becomes an underscore, which
-    looks similar and is as narrow as a letter. A token of only white space
-    becomes visible. If a token has more than 16 characters, its middle is cut
-    out. Then `drawable` is applied.
+    looks similar and is as narrow as a letter. In a token of only white space,
+    each space becomes a visible character. If a token has more than 16
+    characters, an ellipsis replaces its middle. Then `drawable` is applied.
 
     Example:
 
@@ -51,7 +51,7 @@ def label(token: str) -> str:
 
 
 def drawable(text: str) -> str:
-    """Replaces characters that are not printable, or that no font can draw.
+    """Replaces characters that are not printable or that our fonts lack.
 
     Characters that are not printable, such as control characters, become their
     escape sequences. A character becomes an empty box if no installed font of

@@ -1,4 +1,4 @@
-"""Traces of sentences as summaries, for TensorBoard's tab "Transformer".
+"""Writes traces of sentences as summaries for TensorBoard's tab "Transformer".
 
 A summary is a vector of one string: the trace's JSON, compressed by gzip. The
 JSON contains what the tab draws: the tokens, the attention weights of all heads
@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-# The name under which TensorBoard finds the summaries.
+# The name of the plugin of TensorBoard that draws the summaries.
 PLUGIN = "keras_transformer"
-# A summary has at most this many probable tokens for each step of the decoder.
+# For each step of the decoder, a summary has at most this number of tokens.
 MOST_CANDIDATES = 20
 _CANDIDATES = ("ids", "tokens", "logits")
 # The value `DATA_CLASS_TENSOR` of TensorBoard's summary.proto.
@@ -24,7 +24,10 @@ _DATA_CLASS_TENSOR = 2
 
 
 class TraceLike(Protocol):
-    """The input of a summary, such as a `kt.interpretation.Trace`."""
+    """The input of a summary, such as a `kt.interpretation.Trace`.
+
+    arrays: the arrays of the trace by name.
+    """
 
     arrays: Mapping[str, np.ndarray]
 
@@ -42,12 +45,14 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         step: the step of training; `None` for the default step of `tf.summary`.
 
     Returns:
-        Whether the trace was written: `False` without a default writer, or if
-        `tf.summary.record_if` switches summaries off.
+        A boolean tensor: whether the trace was written. It was not written if
+        there is no default writer, or `tf.summary.record_if` turns summaries
+        off.
 
     Raises:
-        ValueError: a number of the trace is NaN or infinite, or `step` is
-            `None` and there is no default step.
+        ValueError: a number outside of the arrays is NaN or infinite, or the
+            trace would be written, but there is neither a `step` nor a default
+            step.
 
     Example:
 
@@ -76,13 +81,16 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         data_class=_DATA_CLASS_TENSOR,
     )
     text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
-    # The time is 0, so that the same trace always gives the same bytes.
+    # The time stored by gzip is 0, so that equal traces give equal bytes.
     packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
     return tf.summary.write(name, tf.constant([packed]), step, metadata)
 
 
 def _drawn(trace):
-    """Returns the fields of a trace. Fields that the tab ignores are empty."""
+    """Returns the fields of a trace, as the tab needs them.
+
+    `lens`, `search` and `attribution` are empty, because the tab ignores them.
+    """
     fields = trace.fields()
     arrays = {
         name: _packed(array)
@@ -101,7 +109,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, rounded to 4 decimals."""
+    """Returns the best candidates of a step, with logits of 4 decimals."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

@@ -6,8 +6,8 @@ from typing import Any
 
 from keras_transformer.summaries import summary_callback, trace_summary
 
-# How many sentences are traced at each evaluation at most, and how many
-# characters each of them has at most.
+# The maximum number of sentences that are traced at each evaluation, and the
+# maximum number of characters of a sentence.
 MOST_SENTENCES = 16
 MOST_CHARACTERS = 400
 

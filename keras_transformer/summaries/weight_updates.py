@@ -15,11 +15,12 @@ from keras_transformer.summaries import summary_callback
 class UpdateRatios(summary_callback.SummaryCallback):
     """Callback that writes update-to-weight ratios every epoch.
 
-    The ratio is the norm of the change of the weights in the last step of the
-    epoch, divided by the norm of the weights before that step. Ratios near
+    The ratio of a group of trainable weights is the norm of their change in the
+    last step of the epoch, divided by their norm before that step. Ratios near
     0.001 are usual. A group with a much larger ratio may be unstable. A group
-    with a much smaller ratio hardly learns. With `steps_per_execution`, the
-    change in the last execution is measured instead.
+    with a much smaller ratio hardly learns. With `steps_per_execution` above 1,
+    the change in the last execution is measured instead, which has several
+    steps.
 
     Earlier steps are not measured and cost nothing. If the number of steps of
     an epoch is not known, nothing is written. A group whose weights were all 0

@@ -1,6 +1,6 @@
 """The base class of tokenizers, which turn text into ids and ids into text.
 
-B batch   T length in tokens (ragged)
+B batch   T length in tokens (ragged)   V vocabulary_size
 """
 
 import os
@@ -19,12 +19,12 @@ class TextTokenizer(tf.Module):
     """A tokenizer, which encodes and decodes text by graph operations.
 
     It is a `tf.Module`, so that a SavedModel that uses the tokenizer contains
-    the vocabulary. `tokenizer_of` makes a tokenizer from its `model`. A
-    subclass defines `pieces`, `has_unknown_characters`, `_encode` and
-    `_decode`, and sets the attributes.
+    the vocabulary. `tokenizer_of` makes a tokenizer again from the bytes in
+    `model`. A subclass defines `pieces`, `has_unknown_characters`, `_encode`
+    and `_decode`, and sets the attributes.
 
     Attributes:
-        model: the vocabulary as bytes.
+        model: the bytes of the vocabulary file that `save` writes.
         special_ids: the `SpecialIds` of the vocabulary.
         vocabulary_size: V, special ids included.
         leaves_out_unknown_words: whether `encode_source` leaves out words that
@@ -76,6 +76,9 @@ class TextTokenizer(tf.Module):
         Returns:
             Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces,
             both ragged. By default all pieces are kept.
+
+        Raises:
+            ValueError: `text` is one string instead of a list.
         """
         ids = self.encode(text)
         return ids, tf.ones_like(ids, tf.bool)
@@ -121,7 +124,10 @@ class TextTokenizer(tf.Module):
         raise NotImplementedError()
 
     def has_unknown_characters(self, text: str) -> bool:
-        """Tells whether a part of a text has no piece of its own."""
+        """Tells whether a part of a text has no token of its own.
+
+        A part is a character, a piece or a word; each subclass says which.
+        """
         raise NotImplementedError()
 
     def _encode(self, text):

@@ -45,7 +45,7 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 def byte_characters() -> dict[str, int]:
-    """Returns the byte that each character of a piece stands for.
+    """Returns a dict from the characters of pieces to the bytes they stand for.
 
     A printable byte is written as the character with this code point. The other
     bytes are written, in ascending order, as the characters from code point 256
@@ -67,8 +67,8 @@ class BytePairs(base.TextTokenizer):
 
     Args:
         pieces: V different pieces, in the order of their ids.
-        merges: pairs of pieces. If a word has several of them, the one that
-            comes first here is merged first.
+        merges: pairs of pieces. If a word contains several of these pairs, the
+            pair that comes first in `merges` is merged first.
         special_ids: the special ids. Encoding never returns `unknown`.
 
     Raises:
@@ -160,19 +160,24 @@ class BytePairs(base.TextTokenizer):
     def _merged(self, ids, words, texts_of_words):
         """Merges the pieces of each word.
 
-        A pair's rank is its index in the merges. Each step merges, in each
-        word, one pair: the one with the lowest rank, or the first of these.
+        The rank of a pair is its index in the merges. Each step of the loop
+        merges one pair of each word: the pair with the lowest rank. If it
+        occurs several times, the first occurrence is merged.
 
         Args:
-            ids: a vector, the pieces of all words, one word after another.
-            words: a vector, the number of the word of each piece.
+            ids: a vector, the ids of the pieces of all words, one word after
+                another.
+            words: a vector, the index of the word of each piece.
             texts_of_words: a vector, the text of each word.
         """
         keys, ranks, results = (tf.constant(each) for each in self._table)
         count = tf.size(texts_of_words)
 
         def look_up(ids, words):
-            """Returns rank and id of the merge of each piece with the next."""
+            """Returns rank and result of the merge of each piece with the next.
+
+            The rank is `_NEVER` if there is no such merge.
+            """
             pairs = tf.cast(ids[:-1], tf.int64) * self.vocabulary_size
             pairs += tf.cast(ids[1:], tf.int64)
             slots = tf.searchsorted(keys, pairs)
@@ -234,13 +239,17 @@ class BytePairs(base.TextTokenizer):
 
     @functools.cached_property
     def _table(self):
-        """Pairs as sorted numbers, their ranks, and the ids of the results."""
+        """The merges in three vectors, sorted by the numbers of their pairs.
+
+        The number of a pair is V times its first id, plus its second id. The
+        vectors have these numbers, the ranks, and the ids of the results.
+        """
         ranks = {}
         for rank, (first, second) in enumerate(self._merges):
             pair = self._ids[first] * self.vocabulary_size + self._ids[second]
             # If a pair occurs twice, its last rank is used.
             ranks[pair] = (rank, self._ids[first + second])
-        # An impossible pair, so that the table is not empty.
+        # -1 is no pair. It is added, so that the table is never empty.
         pairs = sorted({**ranks, -1: (0, 0)}.items())
         return (
             np.array([pair for pair, _ in pairs], "int64"),

@@ -1,16 +1,17 @@
-r"""Subwords of Tensor2Tensor: characters without a piece are escaped.
+r"""The subwords of Tensor2Tensor, which escape characters without a piece.
 
-A text is cut into tokens where letters or numbers meet other characters. A
-single space between two tokens of letters or numbers is left out. Then each
-token is escaped: `\` becomes `\\`, `_` becomes `\u`, a new line or a character
-without a piece becomes its code point, such as `\231;`, and `_` is put at the
-end. Last, each token is cut into pieces from left to right: each piece is the
-longest that fits.
+In this file a token is a part of a text, as in Tensor2Tensor, and a piece is a
+part of a token. A text is cut into tokens where letters or numbers meet other
+characters. A single space between two tokens of letters or numbers is left out.
+Then each token is escaped: `\` becomes `\\`, `_` becomes `\u`, a new line or a
+character without a piece becomes its code point, such as `\231;`, and `_` is
+put at the end. Last, each token is cut into pieces from left to right: each
+piece is the longest that fits.
 
 The rules are those of `tensor2tensor/data_generators/text_encoder.py` (class
 `SubwordTextEncoder`) and `tokenizer.py` of github.com/tensorflow/tensor2tensor.
 
-B batch   T length in tokens (ragged)   V vocabulary_size
+B batch   T length in characters (ragged)   V vocabulary_size
 """
 
 import dataclasses
@@ -30,21 +31,23 @@ _END = "_"
 # The characters of escapes. Every vocabulary needs a piece for each of them.
 _ESCAPES = frozenset("\\_u;0123456789")
 _ESCAPED = r"\\u|\\\\|\\[0-9]+;"
-# The character that replaces an invalid code point.
+# If the number in an escape is not a code point, the escape is decoded as this
+# character.
 _UNDEFINED = 0x3013
 _SPACE, _NEW_LINE = ord(" "), ord("\n")
 _LAST_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 # The number of buckets for the hashes of pieces: the largest int64.
 _HASHES = 2**63 - 1
-# AutoGraph is off: it takes seconds, and no code here branches on tensors.
+# AutoGraph is off: it takes seconds, and no Python `if` or loop in this file
+# depends on a tensor.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class EscapedSubwords(base.TextTokenizer):
     """A tokenizer of subwords with escaped characters, as graph operations.
 
-    Decoding returns every Unicode text that was encoded. Bytes that are not
-    UTF-8 are read as U+FFFD.
+    The ids of every Unicode text are decoded to the same text. Bytes that are
+    not UTF-8 are encoded as U+FFFD.
 
     Args:
         pieces: V pieces, in the order of their ids.
@@ -93,7 +96,7 @@ class EscapedSubwords(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "EscapedSubwords":
-        """Makes a tokenizer from the JSON content of its `model`."""
+        """Makes a tokenizer from the parsed JSON of the attribute `model`."""
         return cls(
             content["pieces"], specials.SpecialIds(**content["special_ids"])
         )
@@ -150,7 +153,10 @@ class EscapedSubwords(base.TextTokenizer):
         return tf.where(is_known, plain, spelled)
 
     def _longest_pieces(self, text):
-        """Cuts texts `(B,)` into the longest pieces, from left to right."""
+        """Returns the ids of the pieces of escaped texts `(B,)`, ragged.
+
+        From left to right, each piece is the longest that fits.
+        """
         characters = tf.strings.unicode_split(text, "UTF-8")
         lengths, ids = self._pieces_at(characters)
         starts = tf.cast(characters.row_starts(), tf.int32)
@@ -226,7 +232,7 @@ class EscapedSubwords(base.TextTokenizer):
 
     @functools.cached_property
     def _sorted_hashes(self):
-        """The hashes of all pieces in ascending order, and their pieces."""
+        """Returns the hashes of `_ids`, ascending, and the piece of each."""
         pieces = list(self._ids)
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(pieces, _HASHES).numpy()
@@ -279,7 +285,8 @@ def _unescaped(tokens):
     cut = tensorflow_text.regex_split(tokens, _ESCAPED, _ESCAPED)
     flat = cut.values
     number = tf.strings.regex_replace(flat, r"\A\\([0-9]{1,9});\z", r"\1")
-    # Numbers with more than nine digits are not code points.
+    # A number with more than nine digits could be too large for int32, so it
+    # counts as invalid.
     is_code = tf.strings.regex_full_match(flat, r"\\[0-9]+;")
     is_short = tf.strings.regex_full_match(flat, r"\\[0-9]{1,9};")
     codes = tf.strings.to_number(tf.where(is_short, number, "0"), tf.int32)

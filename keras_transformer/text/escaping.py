@@ -1,4 +1,4 @@
-"""Escaping that makes SentencePiece keep every character of a text.
+"""Escapes a text, so that SentencePiece keeps every character of the text.
 
 SentencePiece writes a space as U+2581, and would decode a U+2581 of the text
 as a space. So two rules, which are part of the normalizations
@@ -21,7 +21,10 @@ RULES = "2581\t10FFFD 31\n10FFFD\t10FFFD 30\n"
 
 
 def escape(text: tf.Tensor) -> tf.Tensor:
-    """Puts a space before strings of any shape, unless they are empty.
+    """Puts a space before each string that is not empty.
+
+    Args:
+        text: strings of any shape.
 
     Example:
 
@@ -32,7 +35,7 @@ def escape(text: tf.Tensor) -> tf.Tensor:
 
 
 def unescape(text: tf.Tensor) -> tf.Tensor:
-    """Reverts `escape` and `RULES` in decoded strings."""
+    """Reverts `escape` and `RULES` in decoded strings of any shape."""
     text = tf.strings.regex_replace(text, r"\A ", "", replace_global=False)
     text = tf.strings.regex_replace(text, _ESCAPE + "1", _MARK)
     return tf.strings.regex_replace(text, _ESCAPE + "0", _ESCAPE)

@@ -1,7 +1,8 @@
 """Finds letters and numbers among code points, in the graph.
 
-Python's tables of Unicode give the ranges of code points. A graph holds these
-ranges as a constant.
+Letters and numbers are the code points of the categories L and N of Unicode.
+Python's tables of Unicode give the ranges of these code points. A graph holds
+the ranges as a constant.
 """
 
 import functools
@@ -14,7 +15,10 @@ import tensorflow as tf
 
 @functools.cache
 def _boundaries() -> np.ndarray:
-    """Returns the code points at which ranges begin and end, in turn."""
+    """Returns the first code point of each range, and the first one after it.
+
+    The code points are in ascending order.
+    """
     kinds = np.array(
         [
             unicodedata.category(chr(code))[0] in "LN"
@@ -28,7 +32,7 @@ def are_alphanumeric(codes: tf.Tensor) -> tf.Tensor:
     """Returns a vector of booleans: which code points are letters or numbers.
 
     Args:
-        codes: an int32 vector.
+        codes: code points, an int32 vector.
 
     Example:
 

@@ -1,21 +1,22 @@
-"""Normalizations of text, by name: rules that replace characters.
+"""Makes the rules with which a vocabulary normalizes text.
 
-A normalization is part of a vocabulary, as rules of SentencePiece. So it is
-the same in training, in a translator and in a SavedModel, for sources and for
-targets.
+A normalization replaces characters, and has a name. A vocabulary contains its
+normalization as rules of SentencePiece. So training, a translator and a
+SavedModel normalize text in the same way.
 """
 
 import itertools
 import unicodedata
 from typing import Any
 
-# The data of Unicode 3.2 are the same in every version of Python.
+# The data of Unicode 3.2, and so the rules, are the same in every version of
+# Python.
 from unicodedata import ucd_3_2_0 as unicode_data
 
 from keras_transformer.text import escaping
 
 DEFAULT = "nfc_punctuation"
-# Normalizations of SentencePiece, by the names that SentencePiece uses.
+# The names of the normalizations that SentencePiece itself has.
 _OF_SENTENCEPIECE = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 NAMES = ("none", DEFAULT, *_OF_SENTENCEPIECE)
 
@@ -29,9 +30,10 @@ def _range(first, last):
     return "".join(map(chr, range(first, last + 1)))
 
 
-# Control characters, the byte order mark, soft hyphens, zero-width spaces, text
-# direction marks, variation selectors and tags of emoji. The joiners U+200C and
-# U+200D are kept: they change letters and emoji.
+# The default normalization removes these characters: control characters, the
+# byte order mark, soft hyphens, zero-width spaces, text direction marks,
+# variation selectors, tags of emoji, and similar ones. It keeps the joiners
+# U+200C and U+200D, because they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -76,9 +78,9 @@ def check(name: str) -> None:
 def file_name(name: str) -> bytes:
     """Returns the name that a vocabulary stores for its file of rules.
 
-    The name tells readers of the vocabulary which normalization it has. The
-    normalizations of SentencePiece need no file of rules. Their vocabularies
-    store no such name.
+    From this name, a reader of the vocabulary knows its normalization. The
+    normalizations that SentencePiece itself has need no file of rules. Their
+    vocabularies store no such name.
 
     Args:
         name: one of `NAMES`.
@@ -107,11 +109,14 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
 
 
 def rules(name: str, characters: set[str]) -> str:
-    """Returns rules, one per line: old code points, a tab, new code points.
+    """Returns the rules of a normalization, in SentencePiece's format.
+
+    Each line is one rule: old code points, a tab, new code points.
 
     Args:
-        name: one of `NAMES`. The normalizations of SentencePiece do not use
-            the result.
+        name: one of `NAMES`. For every name but `DEFAULT`, the result has only
+            the two rules of `escaping`; with the normalizations of
+            SentencePiece itself, it is not used.
         characters: all characters of the text from which the vocabulary is
             learned, composed (NFC).
 
@@ -152,8 +157,8 @@ def fold(text: str) -> str:
 def _without_unknown_accents(letter, characters):
     """Removes accents from a letter until it is one of the characters.
 
-    A model knows only letters that it read in training. If the characters have
-    no form of the letter, the letter keeps its accents.
+    A model knows only letters that it read in training. If no form of the
+    letter is one of the characters, the letter keeps its accents.
     """
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
@@ -179,7 +184,8 @@ def _compositions():
         base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
             letters[character] = character
-        # Marks in any order; the first ones may be composed with the base.
+        # The marks may be in any order, and the first marks may be composed
+        # with the base.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(

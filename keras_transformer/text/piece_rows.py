@@ -12,11 +12,12 @@ class PieceRows(NamedTuple):
     """The old rows from which the rows of a new vocabulary are made.
 
     rows: for each new id a list of old ids: the old id of the same piece, or
-        the old ids of the parts of the new piece. The list is empty if the old
-        vocabulary has neither.
+        the old ids of the parts of the new piece. A part may be the old unknown
+        token. The list is empty if the old vocabulary lacks this special id, or
+        if the old normalization removes the piece.
     num_shared: the number of new pieces that are in the old vocabulary. All
         special ids of the new vocabulary count.
-    num_from_parts: the number of new pieces that are made from parts.
+    num_from_parts: the number of new pieces that are cut into old pieces.
     """
 
     rows: list[list[int]]
@@ -29,7 +30,8 @@ def match_pieces(
 ) -> PieceRows:
     """Finds, for each piece of a new vocabulary, the old ids to take rows from.
 
-    A piece that is not in the old vocabulary is cut into old pieces.
+    A piece that is not in the old vocabulary is cut into old pieces. A special
+    id gets the old id with the same role, such as `pad`.
 
     Args:
         old: the tokenizer whose embeddings exist.
@@ -48,7 +50,7 @@ def match_pieces(
         for i, piece in enumerate(old.pieces(range(old.vocabulary_size)))
     }
     pieces = list(new.pieces(range(new.vocabulary_size)))
-    # Special ids are matched by role: their pieces may have other names.
+    # Special ids are matched by role, because their pieces may differ.
     roles = {
         getattr(new.special_ids, role): getattr(old.special_ids, role)
         for role in ("pad", "begin", "end", "unknown")
@@ -64,7 +66,7 @@ def match_pieces(
         for i, ids in zip(fresh, old.encode(texts).to_list(), strict=True):
             is_inside = not pieces[i].startswith(_SPACE)
             # The old tokenizer puts a space before each text. A piece from the
-            # inside of a word has none.
+            # inside of a word has no such space, so the space is removed.
             has_space = ids and ids[0] == old_ids.get(_SPACE)
             cut[i] = ids[1:] if is_inside and has_space else ids
 

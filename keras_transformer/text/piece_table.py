@@ -25,7 +25,8 @@ from keras_transformer.text import special_ids as specials
 
 KIND = "piece_table"
 _SPACE = "\u2581"
-# A tag at the beginning of a text, and the rest of the text.
+# The expression matches a text that begins with a tag. Its two groups are the
+# tag and the rest of the text.
 _TAG = r"^(>>.*?<<)(?s:(.*))$"
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
@@ -165,7 +166,10 @@ class PieceTable(base.TextTokenizer):
 
     @functools.cached_property
     def _ids_of_pieces(self):
-        """The id in the table of each piece of the SentencePiece model."""
+        """The id in the table of each piece of the SentencePiece model.
+
+        A piece that is not in the table has the id of the unknown token.
+        """
         return np.array(
             [
                 self.special_ids.unknown

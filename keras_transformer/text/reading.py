@@ -31,7 +31,7 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
     >>> type(tokenizer_of(vocabulary.model)).__name__
     'TokenList'
     """
-    # A SentencePiece model begins with the byte 10.
+    # A SentencePiece model begins with the byte 10, never with `{`.
     if not model.startswith(b"{"):
         return tokenizer.Tokenizer(model)
     try:
@@ -57,7 +57,11 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
 
 
 def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
-    """Makes a tokenizer from a vocabulary file, such as `save` writes.
+    """Makes a tokenizer from a vocabulary file.
+
+    Args:
+        path: a file that the `save` of a tokenizer wrote, or a SentencePiece
+            model.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -67,7 +67,7 @@ class SpecialIds:
         return [i for i in ids if i is not None]
 
     def around_source(self) -> list[int]:
-        """Returns the ids before and after the text of every source."""
+        """Returns the ids before the text of every source, then those after."""
         return [*self.source_prefix, *self.source_ending]
 
     @property
@@ -80,7 +80,11 @@ class SpecialIds:
     def complete_sources(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Adds the special ids of sources to ragged ids; pads the rows.
 
-        The result has at least one column, since a model cannot read fewer.
+        The result has at least one column, because a model cannot read a source
+        without columns.
+
+        Args:
+            ids: ids `(B, T)` without special ids.
         """
         ids = self._surrounded(ids, self.source_prefix, self.source_ending)
         padded = ids.to_tensor(self.pad)
@@ -88,12 +92,20 @@ class SpecialIds:
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
 
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds prefix and end id of targets to ragged ids; pads the rows."""
+        """Adds prefix and end id of targets to ragged ids; pads the rows.
+
+        Args:
+            ids: ids `(B, T)` without special ids.
+        """
         ids = self._surrounded(ids, self.target_prefix, (self.end,))
         return ids.to_tensor(self.pad)
 
     def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the prefix of targets to ragged ids, and pads the rows."""
+        """Adds the prefix of targets to ragged ids, and pads the rows.
+
+        Args:
+            ids: ids `(B, T)` without special ids.
+        """
         ids = self._surrounded(ids, self.target_prefix, ())
         return ids.to_tensor(self.pad)
 
@@ -105,7 +117,11 @@ class SpecialIds:
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns booleans: which ids of sources or targets stand for text.
 
-        The unknown id stands for text. The begin id is not expected in `ids`.
+        The unknown id stands for text. `ids` must not have the begin id unless
+        a prefix has it, because it would count as text.
+
+        Args:
+            ids: ids in a dense tensor of any shape.
         """
         special = {
             self.pad,
@@ -117,7 +133,7 @@ class SpecialIds:
         return tf.reduce_all(ids[..., None] != others, axis=-1)
 
     def _surrounded(self, ids, before, after):
-        """Puts the same ids before and after each row."""
+        """Puts the ids `before` and `after` around each row of ragged ids."""
         sides = [
             tf.tile(tf.constant([side], ids.dtype), [ids.nrows(), 1])
             if side

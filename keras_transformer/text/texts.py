@@ -7,8 +7,8 @@ import tensorflow as tf
 
 TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
-# A regular expression of TensorFlow for the characters for which `str.isspace`
-# is true.
+# A regular expression of TensorFlow for blank texts. It allows the characters
+# for which `str.isspace` is true.
 _BLANK = (
     r"[\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}]*"
@@ -27,7 +27,9 @@ def is_blank(text: str) -> bool:
 
 
 def are_blank(texts: TensorLike) -> tf.Tensor:
-    """Applies `is_blank` in the graph: strings `(B,)` to booleans `(B,)`.
+    """Returns which of the strings `(B,)` are blank, as booleans `(B,)`.
+
+    It does the same as `is_blank`, but by operations that can be in a graph.
 
     Example:
 

@@ -30,7 +30,7 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class TokenList(base.TextTokenizer):
     """A tokenizer with a list of tokens, as graph operations.
 
-    A text is split at white space of ASCII, and a token that is not in the list
+    A text is split at ASCII white space, and a token that is not in the list
     becomes the unknown token. Decoding leaves out special ids, the unknown
     token included, and puts a space between tokens.
 

@@ -1,4 +1,4 @@
-"""A tokenizer with a SentencePiece model, in the graph, by tensorflow-text.
+"""A tokenizer that uses a SentencePiece model, also in a graph of TensorFlow.
 
 B batch   T length in tokens (ragged)
 """
@@ -32,10 +32,10 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class Tokenizer(base.TextTokenizer):
     """A tokenizer with a SentencePiece model, as graph operations.
 
-    Decoding returns any Unicode text that was encoded, as changed by the
-    normalization of the vocabulary; see `learn_vocabulary`. Bytes that are not
-    UTF-8 are read as U+FFFD. `save` writes an ordinary SentencePiece model
-    file.
+    With a vocabulary of `learn_vocabulary`, decoding the ids of any Unicode
+    text gives the text as the vocabulary's normalization changes it. Bytes that
+    are not UTF-8 are read as U+FFFD. `save` writes an ordinary SentencePiece
+    model file.
 
     Args:
         model: a serialized SentencePiece model, as `learn_vocabulary` returns.
@@ -88,9 +88,9 @@ class Tokenizer(base.TextTokenizer):
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings `(B,)` for a model that translates them.
 
-        It does the same as `encode`, but with the default normalization it
-        leaves out words that the vocabulary does not know; see
-        `unknown_words`.
+        The method returns int32 ids `(B, T)` as `encode` does. But with the
+        default normalization, it leaves out words that the vocabulary does not
+        know; see `unknown_words`.
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -104,7 +104,8 @@ class Tokenizer(base.TextTokenizer):
         """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces.
+            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces;
+            both are ragged.
         """
         ids = self.encode(text)
         return ids, self._known_pieces(ids)
@@ -122,8 +123,8 @@ class Tokenizer(base.TextTokenizer):
             seed: the seed of the sampling.
 
         Returns:
-            The ids of the same texts. A text is not cut again if decoding and
-            encoding its ids changes them, as with an unknown character.
+            The ids of the same texts. A text keeps its ids if decoding them and
+            encoding the result gives other ids, as with unknown tokens.
         """
         sampled: list[list[int]] = []
 
@@ -157,9 +158,9 @@ class Tokenizer(base.TextTokenizer):
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
     def has_unknown_characters(self, text: str) -> bool:
-        """Tells whether a character of a text has no piece of its own.
+        """Tells whether a text has a character that the vocabulary lacks.
 
-        Such a character is spelled in bytes, or becomes the unknown token.
+        Such a character is encoded in bytes, or as the unknown token.
         """
         data = text.encode("utf-8", "surrogateescape")
         ids = self._processor.encode(data.decode("utf-8", "replace"))
@@ -185,7 +186,8 @@ class Tokenizer(base.TextTokenizer):
         if not self.leaves_out_unknown_words:
             return ids
         is_known = self._known_pieces(ids)
-        # The remaining text is encoded again: it may be split differently.
+        # The remaining text is encoded again, because it may be cut into other
+        # pieces.
         rest = self._decode(tf.ragged.boolean_mask(ids, is_known))
         is_whole = tf.reduce_all(is_known, axis=1)
         return self._encode(tf.where(is_whole, text, rest))
@@ -203,11 +205,12 @@ class Tokenizer(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer, and owns the vocabulary. A
-        # tokenizer from outside the graph is lost when `tf.random.set_seed`
-        # clears TensorFlow's kernel cache; a SavedModel would have to track it.
-        # Each vocabulary needs its own name: in sessions and in loaded
-        # SavedModels, all operations of one name share one resource.
+        # Each graph makes its own tokenizer, so that the graph contains the
+        # vocabulary. `tf.random.set_seed` clears TensorFlow's kernel cache, and
+        # a graph would then lose a tokenizer from outside. A SavedModel would
+        # have to track such a tokenizer. Each vocabulary needs its own name,
+        # because in sessions and in loaded SavedModels all operations of one
+        # name share one resource.
         return tensorflow_text.SentencepieceTokenizer(
             model=self.model,
             out_type=tf.int32,

@@ -22,8 +22,8 @@ def known_pieces(
     """Returns which pieces of each word are given to a model.
 
     Words without a known piece are left out. So are bytes before the first and
-    after the last known piece of a word. Bytes between known pieces of one word
-    are kept.
+    after the last known piece of a word. All other pieces are kept: known
+    pieces, the bytes between them, and the space before a word.
 
     Args:
         ids: int32 `(B, T)`, ragged.
@@ -32,7 +32,7 @@ def known_pieces(
         is_space: boolean `(V,)`, which piece is a space and nothing else.
 
     Returns:
-        Boolean `(B, T)`, ragged.
+        Boolean `(B, T)`, ragged: True for a piece that is given to a model.
 
     Example:
 

@@ -5,7 +5,7 @@ The normalization is part of the vocabulary:
 - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces become
   one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
   guillemets, become straight quotes; dashes become hyphens. Letters and their
-  accents are composed (NFC). An accent is removed if the training texts have
+  accents are composed (NFC). An accent is removed if the training texts contain
   this letter, but never with this accent. Control characters, byte order marks,
   soft hyphens, zero-width spaces, text direction marks, and variation selectors
   and tags of emoji are removed.
@@ -31,7 +31,8 @@ from keras_transformer.text import special_ids as specials
 from keras_transformer.text import texts as lists
 
 ALGORITHMS = ("bpe", "unigram")
-# 4 special ids and one piece for each of the 256 bytes.
+# The number of pieces that an error message counts as not learned from text: 4
+# special ids and one piece for each of the 256 bytes.
 _RESERVED = 4 + 256
 _SPECIAL_IDS = specials.SpecialIds()
 
@@ -49,21 +50,20 @@ def learn_vocabulary(
 ) -> bytes:
     """Learns one vocabulary from all the texts.
 
-    Characters without a piece are spelled in UTF-8 bytes, so all are known.
+    Characters without a piece are spelled in UTF-8 bytes.
 
     Args:
         texts: sentences, of the source and of the target language.
         vocabulary_size: V, the number of pieces, special ids included.
-        may_be_smaller: whether a text too small for `vocabulary_size` gives
-            a smaller vocabulary instead of an error.
+        may_be_smaller: whether too little text gives a smaller V, not an error.
         normalization: a normalization; the docstring of this module lists them.
         seed: the seed for the draw of sentences.
-        special_ids: `pad`, `begin`, `end` and `unknown`, all below V. `unknown`
-            must not be `None`. Other fields are not used.
+        special_ids: `pad`, `begin`, `end` and `unknown`, all below V. `begin`
+            may be `None`, `unknown` must not. Other fields are not used.
         algorithm: `"bpe"`, byte-pair encoding, or `"unigram"`, the unigram
             language model of SentencePiece.
-        user_symbols: texts that are always one piece, such as the tags of
-            languages. They count as pieces.
+        user_symbols: texts without spaces that are always one piece, such as
+            the tags of languages. V includes them.
         max_sentences: the maximum number of sentences to learn from. If there
             are more, this number is drawn at random, and held in memory.
 
@@ -71,7 +71,8 @@ def learn_vocabulary(
         The serialized SentencePiece model, for `Tokenizer`.
 
     Raises:
-        ValueError: an invalid argument, no text, or V does not fit the text.
+        ValueError: an argument is invalid, all texts are blank, or V does not
+            fit the texts.
 
     Example:
 
@@ -99,12 +100,14 @@ def learn_vocabulary(
 
 
 def _train(sentences, normalization, special_ids, **arguments):
-    """Learns a serialized SentencePiece model from these sentences."""
+    """Learns a SentencePiece model from these sentences; serializes it."""
     if normalization == "none":
-        # `Tokenizer` puts this space before each text too.
+        # With this normalization SentencePiece puts no space before the first
+        # word. `Tokenizer` puts this space before each text too.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # The path of this file is longer than the name that replaces it below.
+    # The prefix makes the path of this file longer than the name that replaces
+    # the path below.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -182,9 +185,9 @@ def _check_special_ids(special_ids, vocabulary_size):
 def _draw(texts, limit, seed):
     """Draws at most `limit` texts that are not blank, each equally likely.
 
-    It reads the texts once, and holds only the drawn texts in memory (Vitter
-    1985, algorithm R). All processes draw the same sentences. SentencePiece's
-    own sampling does not guarantee that.
+    The texts are read once, and only the drawn texts are held in memory (Vitter
+    1985, algorithm R). All processes with the same seed draw the same texts.
+    SentencePiece's own sampling does not guarantee that.
     """
     sentences = (text for text in texts if not lists.is_blank(text))
     drawn = list(itertools.islice(sentences, limit))

@@ -1,4 +1,4 @@
-"""A hash that identifies vocabularies by their pieces."""
+"""Computes a hash that identifies vocabularies by their pieces."""
 
 import hashlib
 
@@ -10,6 +10,10 @@ def vocabulary_sha256(*vocabularies: base.TextTokenizer) -> str:
 
     Args:
         *vocabularies: the tokenizers. Their order changes the hash.
+
+    Returns:
+        The SHA-256 hash of the pieces in the order of their ids, in 64
+        hexadecimal digits.
 
     Example:
 

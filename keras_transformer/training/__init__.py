@@ -1,4 +1,4 @@
-"""Training: loss, schedule, the distributed step, checkpoints, callbacks."""
+"""Losses, schedules, steps, checkpoints and callbacks to train a model."""
 
 from keras_transformer.training.checkpoint_files import newest_step
 from keras_transformer.training.checkpoints import TrainingCheckpoints

@@ -1,4 +1,4 @@
-"""Gradient accumulation: a batch is read in micro-batches, one by one.
+"""Adds up gradients of a batch that is read in micro-batches, one by one.
 
 B batch
 """
@@ -13,7 +13,7 @@ Gradients: TypeAlias = list[tf.Tensor | None]
 
 
 def check_micro_batches(micro_batches: int) -> None:
-    """Raises ValueError unless `micro_batches` is a whole number above 0."""
+    """Raises ValueError unless `micro_batches` is an int of at least 1."""
     if not isinstance(micro_batches, int) or micro_batches < 1:
         raise ValueError(
             "`gradient_accumulation_steps` is the number of micro-batches, an "
@@ -22,7 +22,7 @@ def check_micro_batches(micro_batches: int) -> None:
 
 
 def check_rows(rows: int | None, replicas: int, micro_batches: int) -> None:
-    """Checks that all micro-batches of a batch can have equally many rows.
+    """Checks that all micro-batches of a batch can have the same size.
 
     Args:
         rows: the number of rows of a global batch; `None` if unknown.
@@ -51,20 +51,21 @@ def add_up(
     """Adds up the gradients of the micro-batches of a batch.
 
     The micro-batches are read one after another, so that memory holds the
-    activations of only one. The last batch of a data set may not divide evenly.
-    Then some micro-batches have one row more than others. A batch with fewer
-    rows than `micro_batches` is read row by row.
+    activations of only one. If the number of rows cannot be divided by
+    `micro_batches`, as in the last batch of a data set, some micro-batches have
+    one row more than others. A batch with fewer rows than `micro_batches` is
+    read row by row.
 
     Args:
-        gradients_of: function from a micro-batch of `data` to a list: for each
-            of `variables` its gradient, or `None` if it has no gradient.
+        gradients_of: a function from a micro-batch of `data` to a list: the
+            gradient of each variable, or `None` for one without a gradient.
         data: structure of tensors `(B, ...)`. Weights and labels may be `None`.
         micro_batches: the number of micro-batches.
         variables: the variables that the gradients belong to.
 
     Returns:
-        For each variable the sum of its gradients, or `None` if it has no
-        gradient.
+        The sum of the gradients of each variable, or `None` for a variable
+        without a gradient.
 
     Example:
 

@@ -21,9 +21,9 @@ def check_call(
     """Checks the arguments of `fit`, `evaluate` or a similar method.
 
     Args:
-        method: the method of Keras that the call is for.
-        args: the positional arguments of the call.
-        kwargs: the keyword arguments of the call.
+        method: the method of Keras that will get the arguments.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
 
     Raises:
         ValueError: `check_batch` refuses the data. The batches of a generator
@@ -87,12 +87,15 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
 
 def rows_of(x: Any, batch_size: int | None) -> int | None:
-    """Returns the number of rows of a global batch; `None` if unknown.
+    """Returns the number of rows in a batch of all replicas together.
 
     Args:
         x: the argument `x` of `fit`.
-        batch_size: the argument `batch_size` of `fit`. It is not used if `x`
-            is a data set, whose own batches are read.
+        batch_size: the argument `batch_size` of `fit`. It is not used if `x` is
+            a `tf.data.Dataset`, whose batches have their own size.
+
+    Returns:
+        The number, or `None` if it is not known before training.
     """
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]

@@ -2,13 +2,14 @@
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
 `ckpt-<step>.index` and `ckpt-<step>.data-*`. If a process is killed, it may
-leave one of these paths. The next process then finishes the work:
+leave one of these paths. The next process then undoes or finishes its work:
 
     .ckpt-<step>.writing/    has incomplete files, which are deleted
     .ckpt-<step>.written/    has complete files, which are moved out
     .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-Therefore a checkpoint with missing files is always damaged.
+After that, a checkpoint with missing files is damaged: no killed process can
+leave such a checkpoint.
 """
 
 import logging
@@ -22,8 +23,8 @@ import tensorflow as tf
 
 _LOG = logging.getLogger(__name__)
 _FILE = re.compile(r"ckpt-(\d+)\.(index|data-\d+-of-\d+)")
-# Incomplete files of this module and of TensorFlow. A killed process leaves
-# them.
+# The names of incomplete files of this module and of TensorFlow. A killed
+# process may leave such files; `tidy` deletes them.
 _LEFT_OVER = (
     ".ckpt-*.writing",
     ".checkpoint.writing",
@@ -109,10 +110,7 @@ class CheckpointFiles:
         return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """Returns a dict from steps to texts that describe damage.
-
-        It has the steps of all damaged checkpoints.
-        """
+        """Returns a description of each damaged checkpoint, by its step."""
         self.good()
         return {
             step: damage
@@ -124,7 +122,8 @@ class CheckpointFiles:
         """Writes a checkpoint, and deletes checkpoints that are too old.
 
         A checkpoint, damaged or not, is too old if `max_to_keep` undamaged
-        checkpoints are newer, and `pinned` does not return its step.
+        checkpoints are newer, and `pinned` does not return its step. A
+        checkpoint of the same step is replaced.
 
         Args:
             step: the step of the checkpoint.
@@ -154,7 +153,13 @@ class CheckpointFiles:
         self._publish(written)
 
     def remove(self, step: int) -> None:
-        """Deletes a checkpoint, and updates the file `checkpoint`."""
+        """Deletes a checkpoint, and updates the file `checkpoint`.
+
+        If no undamaged checkpoint is left, that file stays as it is.
+
+        Args:
+            step: the step of the checkpoint.
+        """
         self._remove(step)
         self._name_newest(self.good()[-self._max_to_keep :])
 

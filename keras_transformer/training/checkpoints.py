@@ -1,4 +1,4 @@
-"""Checkpoints to resume a killed run, and their average.
+"""Writes and restores checkpoints of a run, and averages their weights.
 
 The paper averages checkpoints in section 6.1.
 """
@@ -24,9 +24,9 @@ class TrainingCheckpoints:
 
     A checkpoint holds the weights, the states of the random generators, the
     optimizer and named counters, so that training continues where it stopped.
-    It is written completely or not at all. A warning names each damaged
-    checkpoint. Damaged checkpoints are not restored and not averaged, and
-    `max_to_keep` does not count them.
+    It is written completely or not at all. The log has a warning for each
+    damaged checkpoint. Damaged checkpoints are not restored and not averaged,
+    and `max_to_keep` does not count them.
 
     Replicas share one checkpoint, so it can be restored with another number of
     replicas. If several workers train one model in one directory, one worker
@@ -130,10 +130,13 @@ class TrainingCheckpoints:
     def save(self) -> None:
         """Writes a checkpoint of this step, and deletes too old checkpoints.
 
-        Only the worker that writes checkpoints does this. The others wait.
+        A checkpoint is too old if `max_to_keep` undamaged checkpoints are newer
+        and `pinned` does not return its step. Only one worker writes and
+        deletes, see `is_writer`. The others wait.
 
         Raises:
-            ValueError: the directory holds a checkpoint of a later step.
+            ValueError: the directory has an undamaged checkpoint of a later
+                step.
             RuntimeError: the workers are at different steps.
         """
         if self._is_writer:
@@ -213,7 +216,8 @@ class TrainingCheckpoints:
             if not variable.dtype.is_floating:
                 continue  # The state of a random generator has no mean.
             stored = f"model/{i}{_VALUE}"
-            # In float64, the order of the checkpoints hardly matters.
+            # The rounding errors of float64 are so small that the order of the
+            # checkpoints hardly changes the mean.
             total = np.zeros(variable.shape, "float64")
             for reader in readers:
                 total += np.asarray(reader.get_tensor(stored), "float64")

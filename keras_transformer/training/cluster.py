@@ -1,4 +1,4 @@
-"""The workers of a run on several hosts, and messages between them."""
+"""Describes the workers of a run, and sends messages between them."""
 
 import contextlib
 import hashlib
@@ -80,6 +80,9 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     Under a `MultiWorkerMirroredStrategy` only the chief writes them, or the
     first worker if TF_CONFIG has no chief. Under other strategies, and without
     TF_CONFIG, the result is always True.
+
+    Args:
+        strategy: the strategy of the run.
 
     Example:
 

@@ -108,7 +108,7 @@ class ConsistencyLoss:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the settings. The file of a compiled model contains them."""
+        """Returns the settings, for the file of a compiled model."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -166,7 +166,8 @@ class SimCut(ConsistencyLoss):
 
     Raises:
         ValueError: `cut_off` is not in [0, 1), or `ConsistencyLoss` refuses
-            another number.
+            another number. `second_inputs` raises it if the inputs of the model
+            are not such a dict.
 
     Example:
 
@@ -257,8 +258,8 @@ class Distillation(ConsistencyLoss):
 def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Returns KL(P || Q), float32 `(B, T)`.
 
-    P is the softmax of `logits`, and Q is the softmax of `others`. Both are
-    `(B, T, V)`.
+    P is the softmax of `logits`, and Q is the softmax of `others`. Both
+    arguments have the shape `(B, T, V)`.
     """
     log_p, log_q = _log_softmaxes(logits, others)
     return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
@@ -267,8 +268,8 @@ def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 def symmetric_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Returns (KL(P || Q) + KL(Q || P)) / 2, float32 `(B, T)`.
 
-    P is the softmax of `logits`, and Q is the softmax of `others`. Both are
-    `(B, T, V)`.
+    P is the softmax of `logits`, and Q is the softmax of `others`. Both
+    arguments have the shape `(B, T, V)`.
     """
     log_p, log_q = _log_softmaxes(logits, others)
     difference = tf.exp(log_p) - tf.exp(log_q)
@@ -293,11 +294,11 @@ def _compiled(divergence, logits, others):
 
 
 def _draw_kept(ids, cut_off, step, salt):
-    """Draws the tokens to keep, boolean `(B, T)`.
+    """Draws the tokens to keep, booleans of the shape of `ids`.
 
     A hash of the ids of the row, the position, the step and the salt decides
-    whether a token is kept. The salt stands for the seed, and for source or
-    target.
+    whether a token is kept. The salt is a number that differs between seeds,
+    and between sources and targets.
     """
     ids = tf.cast(ids, "uint32")
     position = _uint32(tf.range(tf.shape(ids)[1])) * _uint32(_GOLDEN)

@@ -1,4 +1,4 @@
-"""The model to train; its step is the same on any number of replicas.
+"""A Keras model whose train step is the same on any number of replicas.
 
 Keras averages a loss over the tokens of each replica and then over the
 replicas. The weight of a token then depends on how many tokens its replica has.
@@ -32,17 +32,19 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     A batch is `(inputs, labels, weights)`. Labels are integers `(B, T)`.
     Weights are `(B,)` or `(B, 1)` for rows, or `(B, T)` for tokens, 0 for
-    padding. The model's output is the logits `(B, T, V)`. A token that is
-    masked, by a Keras mask on the logits or by the loss's `ignore_class`,
-    counts neither in the loss nor in a metric.
+    padding; without weights, each token has the weight 1. The model's output is
+    the logits `(B, T, V)`. A Keras mask on the logits or the `ignore_class` of
+    the loss can mask tokens. A masked token counts neither in the loss nor in a
+    metric.
 
     `fit` minimizes the weighted mean of the compiled loss over the tokens,
-    times `loss_weights`, plus penalties: the losses of regularizers and
-    `add_loss`. Penalties are means over rows, as in Keras: the penalties of a
-    micro-batch are weighted by its share of the rows. `evaluate` reports as
-    `loss` the mean cross-entropy of a token in nats, without label smoothing,
-    `loss_weights` and penalties. But without a compiled loss, or with an
-    overridden `compute_loss`, it reports the result of `compute_loss`.
+    times `loss_weights`, plus the `consistency` loss and penalties. Penalties
+    are the losses of regularizers and of `add_loss`. As in Keras, they are
+    means over rows: the penalties of a micro-batch are weighted by its share of
+    the rows. `evaluate` reports as `loss` the mean cross-entropy of a token in
+    nats, without label smoothing, `loss_weights`, `consistency` and penalties.
+    But without a compiled loss, or with an overridden `compute_loss`, it
+    reports the result of `compute_loss`.
 
     `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
     the optimizer's clipping, moving average and loss scale have the same
@@ -76,8 +78,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
         Args:
             optimizer: as in Keras, but not `None`.
-            loss: as in Keras, but it must return a number for each token.
-                `None` to train on `add_loss` and regularizers alone.
+            loss: as in Keras, but it must return a number for each token;
+                `None` to train only on `add_loss` and regularizers.
             loss_weights: a number, the factor of `loss`; `None` for 1.
             metrics: as in Keras; they count padding, but not masked tokens.
             weighted_metrics: as in Keras; they use the weights of tokens.
@@ -134,7 +136,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model with the arguments that its file contains."""
-        # Keras itself compiles no loaded model that overrides `compile`.
+        # Keras does not compile a loaded model whose class overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
@@ -198,7 +200,11 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return super().test_on_batch(*args, **kwargs)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
-        """Makes the function that `fit` calls with its iterator."""
+        """Makes the function that `fit` calls with its iterator.
+
+        Args:
+            force: whether to make it again if it exists already.
+        """
         if self.built and not self.optimizer.built:
             # The optimizer's variables are made outside the graph. Otherwise
             # each call of the graph would check whether they exist. This check
@@ -212,11 +218,16 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Callable[..., Any]:
-        """Makes the function that `evaluate` calls with its iterator."""
+        """Makes the function that `evaluate` calls with its iterator.
+
+        Args:
+            force: whether to make it again if it exists already.
+        """
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # `run_step` makes one step, since the data may end after any step.
+            # Each call of `run_step` makes only one step, because the data may
+            # end after any step.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):
@@ -230,7 +241,11 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
-        """Makes the function that `predict` calls with its batches."""
+        """Makes the function that `predict` calls with its batches.
+
+        Args:
+            force: whether to make it again if it exists already.
+        """
         if self.predict_function is None or force:
             super().make_predict_function(force)
             predict: Any = self.predict_function
@@ -245,7 +260,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
     def _build_metrics(self):
         # Keras builds metrics from a call of the model. Under a strategy it
         # calls the model with the mean of the replicas' batches, where ids are
-        # no longer integers. The ranks and types are known here already.
+        # no longer integers. So the metrics are built here, from ranks and
+        # types, which are always the same.
         labels = keras.KerasTensor([1, 1], "int32")
         logits = keras.KerasTensor([1, 1, 2], "float32")
         for metric in super().metrics:

@@ -16,17 +16,17 @@ def over_iterator(
     step: Callable[[Any], Logs | None],
     steps_per_execution: int,
 ) -> Callable[[Any], Logs]:
-    """Makes the function that Keras calls with its iterator.
+    """Makes the function that Keras calls to train or to evaluate.
 
     Args:
-        model: the model whose strategy runs the step. Its metrics are the logs.
+        model: the model whose strategy runs the step. Its metrics give logs.
         step: a function to call with each replica's share of a batch.
         steps_per_execution: batches per call; the last call may have fewer.
 
     Returns:
         A function from an iterator to logs. It raises StopIteration at the end.
     """
-    # A TPU needs static shapes. Each new shape is compiled separately.
+    # A TPU needs static shapes, so the step is compiled for each new shape.
     static = tf.distribute.RunOptions(
         experimental_enable_dynamic_batch_size=False
     )
@@ -81,10 +81,10 @@ def check_logs(model: keras.Model, logs: Logs | None) -> None:
 
     Args:
         model: the model whose method returned the logs.
-        logs: the logs; `None` or an empty dict is right.
+        logs: the logs. `None` and an empty dict are accepted.
 
     Raises:
-        ValueError: the logs have a name that is not the name of a metric.
+        ValueError: a name in the logs is not the name of a result of a metric.
     """
     if not logs:
         return

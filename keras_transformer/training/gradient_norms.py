@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# The number of steps from one norm to the next. docs/tensorboard.md states what
-# the norm costs.
+# The norm takes time to compute, so it is computed once in this number of
+# steps. docs/tensorboard.md states the time.
 _INTERVAL = 16
 
 
@@ -16,10 +16,10 @@ class GradientNorms(keras.callbacks.Callback):
 
     The norm is that of all gradients together, without the loss scale and
     before clipping. It takes time to compute, so it is computed only in the
-    first of every 16 steps. `gradient_norm` is the mean over these steps of the
-    epoch, without steps whose gradients are infinite or NaN. If none of
-    these steps remains, or the mean is 0, the logs have no `gradient_norm`.
-    List this callback before callbacks that read `gradient_norm`.
+    first of every 16 steps of an epoch. `gradient_norm` is the mean over these
+    steps, without steps whose gradients are infinite or NaN. If no step is
+    left, or the mean is 0, the logs have no `gradient_norm`. List this callback
+    before callbacks that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
     or scales the loss. Only then are the gradients of all replicas summed
@@ -39,7 +39,7 @@ class GradientNorms(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._mean: keras.metrics.Mean | None = None
-        # The step of the optimizer at which the epoch begins.
+        # The number of steps of the optimizer before the epoch.
         self._first_step: tf.Variable | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -63,7 +63,8 @@ class GradientNorms(keras.callbacks.Callback):
     def report(self, compute_norm: Callable[[], tf.Tensor]) -> None:
         """Adds the norm of every 16th step to the mean, if it is finite.
 
-        Each train step calls this method.
+        `updates.apply` calls this method in each train step in which the sum of
+        the gradients of all replicas is known.
 
         Args:
             compute_norm: a function that returns the norm of the gradients of

@@ -6,11 +6,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 _FAST = "mixed_bfloat16"
-# GPUs multiply bfloat16 in tensor cores from this compute capability on.
+# mixed_bfloat16 is chosen for GPUs of this compute capability or a higher one,
+# because their tensor cores multiply bfloat16.
 _GPU_CAPABILITY = (8, 0)
-# bfloat16 instructions of x86 CPUs, as Linux names them. TensorFlow uses oneDNN
-# for bfloat16 only on x86. On other CPUs it uses Eigen, which does not use
-# bfloat16 instructions.
+# mixed_bfloat16 is chosen for CPUs with one of these features: bfloat16
+# instructions of x86 CPUs, as Linux names them. Bfloat16 is not chosen for
+# other CPUs, because TensorFlow uses oneDNN for bfloat16 only on x86. On other
+# CPUs it uses Eigen, which does not use bfloat16 instructions.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
@@ -94,7 +96,10 @@ def precision_warning(
 
 
 def choose_precision(hardware: Hardware) -> Precision:
-    """Returns the precision that suits the hardware.
+    """Returns the precision that suits the hardware; see `fast_precision`.
+
+    Args:
+        hardware: the devices.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Optimizers whose learning rate differs between variables."""
+"""Makes optimizers whose learning rate differs between variables."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The loss of every target token, in nats.
+"""Computes the loss of every target token, in nats.
 
 B batch   T target length   V vocabulary_size
 """
@@ -13,8 +13,8 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 # Which tokens share the probability that label smoothing takes from the label:
 # all tokens, or all except the label.
 SMOOTHING_OVER = ("all", "others")
-# XLA compiles the loss for vocabularies of at least this size. For smaller ones
-# the compilation takes more time than it saves.
+# XLA compiles the loss for vocabularies of at least this size. For smaller
+# vocabularies the compilation takes more time than it saves.
 WORTH_COMPILING = 512
 
 
@@ -26,12 +26,13 @@ def cross_entropy(
 ) -> tf.Tensor:
     """Returns the cross-entropy of each token, with label smoothing.
 
-    The target distribution gives 1 - e to the label, and spreads e evenly. In
-    Szegedy et al. (cited in section 5.4 of the paper), Marian, Keras and
-    PyTorch, e is spread over `"all"` V tokens, so the label gets a part of it.
-    In Tensor2Tensor, fairseq and OpenNMT, e is spread over the V - 1
-    `"others"`. The result, logsumexp(z) - (1 - e) z[label] - e mean(z), is
-    computed in float32; the mean is over the tokens that share e.
+    With e for `label_smoothing`, the target distribution gives 1 - e to the
+    label, and spreads e evenly. With `"all"`, e is spread over all V tokens, so
+    the label gets a part of it, as in Szegedy et al. (cited in section 5.4 of
+    the paper), Marian, Keras and PyTorch. With `"others"`, e is spread over the
+    V - 1 other tokens, as in Tensor2Tensor, fairseq and OpenNMT. The result,
+    logsumexp(z) - (1 - e) z[label] - e mean(z), is computed in float32; the
+    mean is over the tokens that share e.
 
     Args:
         labels: integers in [0, V), shape `(B, T)`.

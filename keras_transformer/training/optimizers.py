@@ -9,8 +9,8 @@ import keras
 from keras_transformer.training import layer_rates, schedules
 
 OPTIMIZERS = ("adam", "adamw", "adafactor", "lion", "muon")
-# Biases and weights of norms do not decay. The name of each contains one of
-# these words.
+# A weight whose name contains one of these words does not decay. These weights
+# are the biases and the weights of norms.
 _NO_DECAY = ("bias", "beta", "gamma", "scale")
 # Muon has `rms_rate` since Keras 3.13. Without it, Muon and Adam cannot share a
 # learning rate.
@@ -31,9 +31,9 @@ def make_optimizer(
 
     `"adam"` and `"adamw"` have the betas of the paper, 0.9 and 0.98. `"lion"`
     has those of its paper, 0.9 and 0.99, and needs a third to a tenth of Adam's
-    learning rate. `"adafactor"` has `relative_step=False`. `"muon"`
-    updates matrices, except embeddings, by Muon and all other weights by Adam,
-    with one learning rate for both (Liu et al. 2025); it needs Keras 3.13.
+    learning rate. `"adafactor"` has `relative_step=False`. `"muon"` updates
+    matrices, except embeddings, by Muon and all other weights by Adam, with one
+    learning rate for both (Liu et al. 2025); it needs Keras 3.13 or newer.
 
     Args:
         name: one of `OPTIMIZERS`.
@@ -41,8 +41,8 @@ def make_optimizer(
         weight_decay: each step subtracts weight_decay * learning rate * weight
             from a weight. Biases and the weights of norms do not decay. `None`
             means no decay.
-        epsilon: a number that Adam adds to the root of the second moment.
-            `"adafactor"` and `"lion"` do not use it.
+        epsilon: a number that `"adam"`, `"adamw"` and `"muon"` add to the root
+            of the second moment. `"adafactor"` and `"lion"` do not use it.
         factor_of: a function from the path of a variable to the factor of its
             learning rate, see `layer_rates`; `None` for no factors.
         **settings: further arguments of `keras.optimizers.Optimizer`, such as
@@ -70,7 +70,7 @@ def make_optimizer(
 
 
 def _makers(epsilon, weight_decay):
-    """Returns the class and the own settings of each optimizer."""
+    """Returns the class of each optimizer, and the settings that it gets."""
     adam = {"beta_1": 0.9, "beta_2": 0.98, "epsilon": epsilon}
     return {
         "adam": (keras.optimizers.Adam, adam),

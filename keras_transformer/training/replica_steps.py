@@ -205,7 +205,8 @@ class ReplicaSteps(keras.Model):
     def _loss_of_second_pass(self, consistency, x, y, weights, logits):
         """Returns what the second pass adds to the loss, summed over tokens.
 
-        The caller divides this sum by the number of tokens.
+        The second pass computes the logits again, see `ConsistencyLoss`. The
+        caller divides the sum by the number of tokens.
         """
         step = self.optimizer.iterations.value
         share = consistency.share(step)

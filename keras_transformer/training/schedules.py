@@ -1,4 +1,4 @@
-"""Learning rates: the rate of the paper, other forms, and a cool-down."""
+"""Schedules of the learning rate, such as the schedule of the paper."""
 
 import math
 from typing import Any
@@ -72,12 +72,12 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
         form: one of the three names.
         peak: the highest learning rate.
         warmup_steps: w, at least 1.
-        total_steps: the step at which the cosine reaches 0, and from which on
-            it stays 0; the other forms do not use it.
+        total_steps: the step from which on the rate of `"cosine"` is 0; `None`
+            for the other forms, which do not use it.
 
     Raises:
         ValueError: the form is unknown, `peak` or `warmup_steps` is not
-            positive, or the cosine has no steps after the warm-up.
+            positive and finite, or `"cosine"` has no steps after the warm-up.
 
     Example:
 
@@ -135,10 +135,10 @@ class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule that multiplies another one by a factor.
 
     The factor falls linearly at the end of the training (Hägele et al. 2024).
-    Up to step total_steps - cooldown_steps + 1, counted from 1, it is 1. Then
-    it falls by 1 / cooldown_steps at each step. At step total_steps it is
-    1 / cooldown_steps, and later it is 0. The argument of a call is the number
-    of earlier steps.
+    Steps are counted from 1. Up to step total_steps - cooldown_steps + 1, the
+    factor is 1. Then it falls by 1 / cooldown_steps at each step. At step
+    total_steps it is 1 / cooldown_steps, and later it is 0. The argument of a
+    call at step s is s - 1, the number of earlier steps.
 
     Args:
         schedule: the schedule to multiply.
@@ -146,8 +146,8 @@ class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
         cooldown_steps: the number of steps of the cool-down, at the end.
 
     Raises:
-        ValueError: a number is not positive, or `cooldown_steps` is larger
-            than `total_steps`.
+        ValueError: a number is not positive and finite, or `cooldown_steps` is
+            larger than `total_steps`.
 
     Example:
 

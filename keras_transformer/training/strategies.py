@@ -1,4 +1,4 @@
-"""Makes the `tf.distribute.Strategy` of a training from a name."""
+"""Makes the `tf.distribute.Strategy` of a training from its name."""
 
 import glob
 import logging
@@ -27,17 +27,17 @@ def strategy(
             is one, else for all GPUs if there are several, else for one device.
         devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
         tpu: the name or address of a TPU, for `"tpu"` or `"auto"`; `None` for
-            that of the variable TPU_NAME, or else for the TPU of this machine.
+            the address in the variable TPU_NAME, else the TPU of this machine.
 
     Returns:
-        The strategy. A log line names it. Make only one strategy in a process.
-        Make a strategy of several workers before any other call of TensorFlow.
-        The function then waits until all workers are connected.
+        The strategy, which is also logged. Make only one strategy in a process.
+        With `"multi_worker"`, call this function before any other function of
+        TensorFlow. It then waits until all workers are connected.
 
     Raises:
-        ValueError: the name is unknown; `devices` is one string, names a device
-            that does not exist, or is given without `"mirrored"`; there is no
-            TPU; or TF_CONFIG does not describe workers.
+        ValueError: the name is unknown; `devices` is one string, contains a
+            device that does not exist, or is given without `"mirrored"`; there
+            is no TPU for `"tpu"`; or TF_CONFIG does not describe workers.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The share of target tokens that the model predicts correctly.
+"""A metric, the share of target tokens that the model predicts correctly.
 
 B batch   T target length   V vocabulary_size
 """
@@ -23,7 +23,8 @@ class TokenAccuracy(keras.metrics.MeanMetricWrapper):
     Call arguments:
         y_true: labels `(B, T)`.
         y_pred: logits `(B, T, V)`.
-        sample_weight: weights `(B, T)` or `None`.
+        sample_weight: the weights of the tokens in the mean, `(B, T)`; `None`
+            for equal weights.
 
     Example:
 

@@ -1,8 +1,10 @@
-"""The loss that `compile` gets, as a sum over tokens.
+"""Computes the sum over tokens of the loss that `compile` gets.
 
 A loss of Keras returns a mean over the rows that it is called with. These rows
-may be only a share of a batch. So this module takes the loss of each token
-before Keras computes the mean, and sums the losses.
+may be only a share of a batch, and shares have different numbers of tokens. So
+the mean of these means is not the mean over all tokens of the batch. Therefore
+this module takes the loss of each token before Keras computes the mean, and
+sums the losses.
 
 B batch   T target length   V vocabulary_size
 """
@@ -43,12 +45,12 @@ class TokenLoss:
 
     Args:
         loss: a `keras.losses.Loss`, a function of labels and logits, or the
-            name of a loss.
+            name of a loss; or a list or dict with one of these.
         loss_weights: a number, or a list or dict with one number.
 
     Raises:
-        ValueError: there are several losses, or the loss cannot be a mean over
-            tokens.
+        ValueError: there is not exactly one loss and one weight, the loss
+            cannot be a mean over tokens, or its dtype has fewer than 32 bits.
 
     Example:
 
@@ -66,7 +68,7 @@ class TokenLoss:
         loss = _only("loss", loss)
         self.weight = _only("loss_weights", loss_weights)
         if loss in ("crossentropy", "ce"):
-            loss = "sparse_categorical_crossentropy"  # Labels are (B, T).
+            loss = "sparse_categorical_crossentropy"  # Labels are ids.
         loss = keras.losses.get(loss)
         self.dtype = keras.config.floatx()
         self._values = loss
@@ -123,6 +125,9 @@ class TokenLoss:
 
 def make(loss: Any, loss_weights: Any) -> TokenLoss | None:
     """Makes a `TokenLoss`, or returns `None` if `compile` got no loss.
+
+    Args:
+        loss, loss_weights: these arguments of `compile`.
 
     Raises:
         ValueError: `TokenLoss` raises it, or there are `loss_weights` without

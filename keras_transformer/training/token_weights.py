@@ -1,4 +1,4 @@
-"""The weight of each target token, from `sample_weight` and from masks.
+"""Computes the weights of target tokens, and reads and attaches masks.
 
 B batch   T target length   V vocabulary_size
 """
@@ -12,19 +12,22 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Returns the weight of each token; a row's weight is for all its tokens.
+    """Returns the weight of each token.
+
+    If there is one weight for each row, all tokens of the row get this weight.
 
     Args:
-        weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.
-        labels: `(B, T)`.
+        weights: `(B,)` or `(B, 1)` for rows, `(B, T)` for tokens; `None` means
+            ones.
+        labels: ids, `(B, T)`; only their shape is used.
 
     Returns:
         float32, shape `(B, T)`.
 
     Raises:
         ValueError: weights or labels have another shape.
-        tf.errors.InvalidArgumentError: weights and labels have different
-            numbers of rows, which are known only when the graph runs.
+        tf.errors.InvalidArgumentError: weights and labels do not fit, and their
+            shapes are known only when the graph runs.
 
     Example:
 
@@ -57,7 +60,7 @@ def mask_of(tensor: TensorLike) -> tf.Tensor | None:
 
 
 def with_mask(tensor: TensorLike, mask: TensorLike) -> tf.Tensor:
-    """Returns a copy of a tensor with a mask that Keras's metrics apply."""
+    """Returns a copy of a tensor with an attached mask, for Keras's metrics."""
     return _WRITER([tensor, mask])
 
 
@@ -68,7 +71,7 @@ def combine(
 
     Args:
         first: a boolean mask; `None` keeps all tokens.
-        second: the same.
+        second: the same. If both are `None`, the result is `None`.
     """
     if first is None or second is None:
         return second if first is None else first

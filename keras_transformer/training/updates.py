@@ -1,4 +1,4 @@
-"""The optimizer's step, from the summed gradients of all replicas."""
+"""Updates weights by the sum of the gradients of all replicas."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -9,6 +9,9 @@ import tensorflow as tf
 
 def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Checks that an optimizer makes a step for each batch.
+
+    Args:
+        optimizer: the optimizer of a model, with or without a loss scale.
 
     Raises:
         ValueError: there is no optimizer, or it accumulates gradients over
@@ -41,10 +44,11 @@ def apply(
     """Updates variables by the sum of the gradients of all replicas.
 
     Keras sums the gradients itself, but only after it has clipped the gradients
-    of each replica and checked them for infinities. If the optimizer clips or
-    scales the loss, this function first computes and clips the sum. Each
-    replica then gives Keras an equal fraction of the clipped sum. Keras's own
-    clipping does not change these fractions.
+    of each replica and checked them for infinities. So if there are several
+    replicas, and the optimizer clips gradients or scales the loss, this
+    function first computes and clips the sum. Each replica then gives Keras an
+    equal fraction of the clipped sum. Keras's own clipping does not change
+    these fractions.
 
     Args:
         optimizer: a Keras optimizer, perhaps with a loss scale.
@@ -54,8 +58,9 @@ def apply(
         replicas: the number of replicas.
         report_norm: a function with one argument, which is a function that
             computes the norm of the summed gradients before clipping, without
-            the loss scale. `report_norm` is not called if only Keras computes
-            the sum. `None` if no callback needs the norm.
+            the loss scale. If only Keras computes the sum, or if there are no
+            variables, `report_norm` is not called. `None` if no callback needs
+            the norm.
     """
     if not variables:
         return  # Keras allows a model without variables to train.
@@ -105,7 +110,10 @@ def _norm(optimizer, gradients):
 
 
 def _clip(optimizer, gradients):
-    """Clips gradients of a scaled loss; the limits are scaled too."""
+    """Clips gradients of a scaled loss by the scaled limits of the optimizer.
+
+    Without a limit, it returns the gradients unchanged.
+    """
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")
     if inner.clipnorm is not None:

@@ -1,4 +1,4 @@
-"""Translation of strings, and metrics of translations."""
+"""Translates strings, and assesses translations."""
 
 from keras_transformer.translation.alignment import (
     align_words,

@@ -1,4 +1,4 @@
-"""Alignment of translated words with source words, by attention.
+"""Aligns the words of a translation with source words, by attention.
 
 T target pieces   S source pieces
 """
@@ -21,12 +21,12 @@ def align_words(
 
     Words are separated by spaces. The attention of a target word to a source
     word is the sum over the source word's pieces, averaged over the target
-    word's pieces. The end token is not a word: attention to it is left out,
-    and each row is normalized.
+    word's pieces. Attention to the end token is left out, because this token is
+    not a word. Then each row is normalized.
 
     Args:
-        attention: `(T, S)`, of each target piece to the source pieces; it may
-            have more rows and columns than there are pieces.
+        attention: `(T, S)`, of each target piece to the source pieces. Further
+            rows and columns, such as those of end tokens, are ignored.
         source_pieces: S pieces, without the end token.
         target_pieces: T pieces, without the end token.
 
@@ -50,10 +50,10 @@ def align_words(
 
 
 def words_of(pieces: Sequence[str]) -> list[int]:
-    """Returns the index of the word that each piece belongs to.
+    """Returns the index of the word that each piece belongs to, from 0.
 
-    A piece that has only spaces belongs to the next word. At the end of the
-    text it belongs to the last word.
+    A piece that has only spaces belongs to the next word, but at the end of the
+    text to the last word.
 
     Example:
 
@@ -71,11 +71,11 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 
 
 def pharaoh(soft: np.ndarray) -> str:
-    """Formats a hard alignment in Pharaoh format: source-target index pairs.
+    """Makes a hard alignment from a soft alignment, in Pharaoh format.
 
-    Each target word is paired with the source word that has the largest weight.
-    A target word without attention to any source word has no pair. Indices are
-    counted from 0.
+    The format is pairs of the indices of a source and a target word, counted
+    from 0. Each target word is paired with the source word that has the largest
+    weight. A target word without attention to any source word has no pair.
 
     Args:
         soft: the result of `align_words`.

@@ -28,7 +28,8 @@ class Assessment(NamedTuple):
     word_confidences: for each word, the probability that it is right.
     has_loop: whether the translation has a loop (a repetition of tokens, see
         `defects.have_loops`), and its source has none.
-    has_unusual_length: whether the translation is far too long or too short.
+    has_unusual_length: whether the translation is far too long or too short for
+        its source, compared with the translations of the calibration.
     """
 
     confidence: float
@@ -53,8 +54,8 @@ def assess(
         hypotheses: the translation of each source.
 
     Returns:
-        An `Assessment` of each translation. The translation of a blank text has
-        no words, confidence 1 and no defect.
+        An `Assessment` of each translation, in the same order. The translation
+        of a blank text has no words, confidence 1 and no defect.
     """
     if not len(texts):
         return []
@@ -109,7 +110,8 @@ def assess_in_graph(
         Dict of `translation`, string `(B,)`; `score` and `confidence`, float32
         `(B,)`; `words`, string `(B, U)`, and `word_confidence`, float32
         `(B, U)`, padded with empty words and zeros; and the booleans `(B,)`
-        `has_loop` and `has_unusual_length`. A blank text has confidence 1.
+        `has_loop` and `has_unusual_length`. The translation of a blank text is
+        empty, and has confidence 1 and no defect.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids, only_best=True)

@@ -1,4 +1,4 @@
-"""Batches of texts of similar length; results are in the order of texts."""
+"""Processes texts in batches of texts of similar length."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,14 +16,16 @@ def in_batches(
     Args:
         process: a function that takes the indices of a batch in `texts` and
             returns a result for each index.
-        texts: strings or bytes.
+        texts: strings or bytes. Their lengths are counted in characters or
+            bytes.
         batch_size: the maximum number of texts in a batch.
 
     Returns:
         The result of each text, in the order of `texts`.
 
     Raises:
-        ValueError: one string instead of a list, or `batch_size` below 1.
+        ValueError: `texts` is one string, `batch_size` is below 1, or `process`
+            returns too many or too few results.
 
     Example:
 
@@ -53,7 +55,7 @@ def in_batches(
 def check_partners(
     texts: Sequence, partners: Sequence, name: str, names: str
 ) -> None:
-    """Raises ValueError if there are not as many partners as texts.
+    """Raises ValueError if the numbers of texts and of partners differ.
 
     Args:
         texts: the texts.

@@ -8,8 +8,9 @@ from sacrebleu import significance
 
 from keras_transformer.translation import metrics
 
-# The two tests of sacreBLEU: paired bootstrap resampling (Koehn 2004) and
-# paired approximate randomization (Riezler and Maxwell 2005).
+# The names of two tests of significance, here and in sacreBLEU: paired
+# bootstrap resampling (Koehn 2004) and paired approximate randomization
+# (Riezler and Maxwell 2005).
 _TESTS = {"bootstrap": "bs", "randomization": "ar"}
 
 
@@ -17,7 +18,7 @@ class Difference(NamedTuple):
     """A sentence that two systems translate differently.
 
     number: the index of the sentence in the list, from 0.
-    chrf: chrF of the first and of the second translation.
+    chrf: chrF of the first and of the second translation, in [0, 100].
     """
 
     number: int
@@ -38,14 +39,14 @@ def compare_translations(
     Args:
         first: the translations of the baseline.
         second: the translations of the other system.
-        references: the correct translations.
+        references: the reference of each sentence.
         lowercase: whether to ignore case.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         samples: the number of resamples of the paired bootstrap, at least 1.
         trials: the number of trials of the randomization, at least 1.
 
     Returns:
-        A dict for each of `bleu`, `chrf` and `ter`: `first` and `second`, the
+        For each of `bleu`, `chrf` and `ter` a dict of `first` and `second`, the
         scores; `first_interval` and `second_interval`, each a list of the mean
         of the resamples and half the width of the 95 % interval; `bootstrap_p`
         and `randomization_p`, the p-values of the two tests; and
@@ -114,15 +115,18 @@ def largest_differences(
     references: Sequence[str],
     count: int,
 ) -> list[Difference]:
-    """Returns the sentences whose chrF differs most, sorted by difference.
+    """Returns the sentences whose chrF differs most, largest difference first.
 
     Sentences with equal translations are left out.
 
     Args:
         first: the translations of the baseline.
         second: the translations of the other system.
-        references: the correct translations.
+        references: the reference of each sentence.
         count: the maximum number of sentences.
+
+    Raises:
+        ValueError: the numbers of texts differ.
 
     Example:
 

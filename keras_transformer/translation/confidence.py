@@ -1,8 +1,8 @@
-"""Calibration: turns log-probabilities into confidences of translations.
+"""Turns log-probabilities of translations into confidences.
 
 If a model gives words a probability of 0.8, fewer or more than 80 % of these
-words may be right. So a calibration is learned from translations whose
-references are known.
+words may be right. So the confidences come from a calibration. It is learned
+from translations whose references are known.
 """
 
 import dataclasses
@@ -83,7 +83,8 @@ def fit(
         lengths: the `LengthModel` of good translations.
 
     Raises:
-        ValueError: no translation has a word.
+        ValueError: no translation has a word, or the numbers of translations
+            and references differ.
     """
     right = right_words(scored, references)
     values = [total for row in scored.log_probs for total in row]
@@ -113,6 +114,9 @@ def right_words(
     Returns:
         For each translation, a boolean for each word, see
         `reliability.right_words`.
+
+    Raises:
+        ValueError: the numbers of translations and references differ.
     """
     return [
         reliability.right_words(words, reference.split())

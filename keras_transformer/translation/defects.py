@@ -11,10 +11,11 @@ import tensorflow as tf
 from keras_transformer.search import contract
 from keras_transformer.text import SpecialIds
 
-# Repetitions of longer sequences of tokens are not searched for.
+# A repetition is a loop only if the repeated part has at most this number of
+# tokens.
 _LONGEST_PERIOD = 32
 # A length is unusual if it differs from the expected length by more than this
-# number of standard deviations.
+# number of standard deviations, and by more than one token.
 _DEVIATIONS = 5.0
 
 
@@ -44,6 +45,9 @@ class LengthModel(NamedTuple):
     ) -> tf.Tensor:
         """Tells which translations are far too long or short, boolean `(B,)`.
 
+        A length is unusual if it differs from the expected length by more than
+        5 standard deviations, and by more than one token.
+
         Args:
             source_lengths: `(B,)`, the number of tokens of each source, without
                 special ids.
@@ -54,7 +58,7 @@ class LengthModel(NamedTuple):
             for lengths in (source_lengths, target_lengths)
         )
         distance = tf.abs(target - self.ratio * source)
-        # One token more or less is never unusual.
+        # A difference of at most one token is never unusual.
         allowed = _DEVIATIONS * self.deviation * tf.sqrt(source)
         return distance > tf.maximum(allowed, 1.0)
 
@@ -65,9 +69,9 @@ def fit_lengths(
     """Fits a `LengthModel` to the lengths of good translations.
 
     Args:
-        source_lengths: `(B,)`, the number of tokens of each source, without
-            special ids, at least 1.
-        target_lengths: `(B,)`, the same for the translations; 0 is allowed.
+        source_lengths: a vector, for each source the number of its tokens
+            without special ids, at least 1.
+        target_lengths: a vector, the same for the translations; 0 is allowed.
     """
     source = np.asarray(source_lengths, "float64")
     target = np.asarray(target_lengths, "float64")
@@ -83,21 +87,23 @@ def of_translations(
     special_ids: tuple[SpecialIds, SpecialIds],
     expected: LengthModel,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Tells which translations have a loop, and which an unusual length.
+    """Tells which translations have a loop or an unusual length.
 
-    A loop is no defect if the source has a loop too. The translation of a blank
-    source has no defect.
+    If the source has a loop too, the loop of the translation is not reported.
+    The translation of a blank source has no defect.
 
     Args:
         source_ids: int32 `(B, S)`, with end tokens, padded.
-        ids: int32 `(B, T)`, numbers that identify tokens.
+        ids: int32 `(B, T)`, the translations. Instead of ids, other numbers may
+            identify the tokens.
         lengths: int32 `(B,)`, the number of tokens of each translation, special
             ids included. A translation of length 0 has no defect.
         special_ids: the special ids of the sources, and of the translations.
         expected: the `LengthModel` of good translations.
 
     Returns:
-        Two boolean tensors `(B,)`: has a loop, has an unusual length.
+        Two boolean tensors `(B,)`: whether the translation has a loop and its
+        source has none, and whether the translation has an unusual length.
     """
     lengths = tf.convert_to_tensor(lengths, tf.int32)
     of_source, of_target = special_ids
@@ -107,7 +113,8 @@ def of_translations(
     is_token = tf.cast(tf.not_equal(source_ids, of_source.pad), tf.int32)
     repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
     has_loop = have_loops(ids, lengths) & ~repeats
-    # The end token and the prefix of every target are not counted.
+    # `expected` does not count special ids: the end token, and the prefix with
+    # which every target begins.
     num_special = 1 + len(of_target.target_prefix)
     is_unusual = expected.are_unusual(
         source_lengths, tf.maximum(lengths - num_special, 0)

@@ -1,4 +1,4 @@
-"""A translation, with all attention scores of its model.
+"""Translates a sentence, and returns all attention scores of the model.
 
 B batch   S source length   T target length   H heads   L layers
 """
@@ -25,7 +25,7 @@ class Explanation(NamedTuple):
         token is missing if the maximum length cut the translation.
     target_input_tokens: the T pieces that the decoder read, start token first.
     encoder: `(L, H, S, S)`.
-    decoder: `(L, H, T, T)`; both axes are `target_input_tokens`.
+    decoder: `(L, H, T, T)`; both axes T stand for `target_input_tokens`.
     cross: `(L, H, T, S)`.
     """
 
@@ -72,7 +72,7 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
 def explain_in_graph(
     translator: translators.Translator, text: contract.TensorLike
 ) -> dict[str, tf.Tensor]:
-    """Translates strings (B,) in the graph and returns all attention scores.
+    """Translates strings (B,) in the graph, and returns attention scores.
 
     Args:
         translator: as for `explain`.
@@ -117,7 +117,7 @@ def explain_in_graph(
 
 
 class _PieceTables:
-    """The pieces of vocabularies: one constant of a graph per vocabulary."""
+    """The pieces of vocabularies, with one constant in a graph for each."""
 
     def __init__(self):
         self._tables = {}

@@ -11,8 +11,8 @@ from keras_transformer.search import contract
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import model_search
 
-# XLA compiles a search for each shape, so sources and prefixes are padded to
-# multiples of this length, and batches to powers of two.
+# XLA compiles a search anew for each shape. To have few shapes, sources and
+# prefixes are padded to multiples of this length.
 _LENGTH_MULTIPLE = 32
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
@@ -33,7 +33,8 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # Of several workers only the chief searches, so replicas share no rows.
+    # If there are several workers, only the chief searches. So the replicas of
+    # such a strategy do not share the rows of a batch.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -85,14 +86,18 @@ class GraphSearch:
 
 
 class CompiledSearch:
-    """A search that XLA compiles. It pads its inputs to one of a few shapes.
+    """A search that XLA compiles. It pads its inputs, to have few shapes.
+
+    Sources and prefixes are padded to multiples of 32 tokens. Copies of a row
+    fill up a batch to a power of two, then to a multiple of the number of
+    replicas.
 
     Args:
         search: a `ModelSearch`.
         lengths: `Lengths` of translations.
         pad_id: the id of padding.
         strategy: the strategy of the model, if each replica shall search for a
-            share of the rows; `None` to search on one device. On a TPU, its
+            share of the rows; `None` to search on one device. On a TPU, the
             strategy must be given.
 
     Example:
@@ -149,7 +154,8 @@ class CompiledSearch:
         num_copies += -(rows + num_copies) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # A copy is done in the same step as the first row, so it adds no steps.
+        # The search ends copies in the same step as the first row, so they add
+        # no steps.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 

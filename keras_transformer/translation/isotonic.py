@@ -1,4 +1,4 @@
-"""Isotonic regression: fits a curve that never falls to pairs of numbers."""
+"""Fits a non-decreasing curve to pairs of numbers (isotonic regression)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,16 +7,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-# The number of pairs whose mean is one point. A point from only a few pairs
-# would depend too much on chance.
+# `fit` averages at least this number of pairs to a point, if there are enough
+# pairs. A point from only a few pairs would depend too much on chance.
 _GROUP = 20
 
 
 class Curve(NamedTuple):
-    """A curve through points: linear between points, constant outside.
+    """A non-decreasing curve through points.
+
+    It is linear between two points. Before the first point it has the y of the
+    first point, and after the last point the y of the last point.
 
     x: the x of each point, ascending.
-    y: the y of each point; it never falls.
+    y: the y of each point, never below the y of the point before.
 
     Example:
 
@@ -29,7 +32,7 @@ class Curve(NamedTuple):
     y: tuple[float, ...]
 
     def at(self, values: npt.ArrayLike) -> np.ndarray:
-        """Returns the y at x `values` of any shape, as float64."""
+        """Returns the y at each x in `values`, float64 of the same shape."""
         return np.interp(np.asarray(values, "float64"), self.x, self.y)
 
     def in_graph(self, values: tf.Tensor) -> tf.Tensor:
@@ -44,25 +47,26 @@ class Curve(NamedTuple):
             for table in (x, y)
             for index in (left, right)
         )
-        # Outside of the curve both points are the same: their distance is 0.
+        # Outside of the points, the left and the right point are the same. Then
+        # their distance is 0, and `divide_no_nan` returns 0.
         share = tf.math.divide_no_nan(values - x_left, x_right - x_left)
         return y_left + tf.clip_by_value(share, 0.0, 1.0) * (y_right - y_left)
 
 
 def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
-    """Fits a curve that never falls, by pool-adjacent-violators.
+    """Fits a non-decreasing curve by the pool-adjacent-violators algorithm.
 
     The pairs are sorted by x, and each group of about 20 pairs is averaged to
-    one point. If a point is not higher than the previous one, both are replaced
-    by their weighted mean, until all points rise (Ayer et al. 1955). The curve
-    goes through these points.
+    one point. While a point is not higher than the point before it, the
+    weighted mean of the two replaces both (Ayer et al. 1955). The curve goes
+    through the remaining points.
 
     Args:
         x: at least one number, in any order.
         y: a number for each x.
 
     Raises:
-        ValueError: there are no pairs, or not as many y as x.
+        ValueError: there are no pairs, or the numbers of x and y differ.
 
     Example:
 
@@ -102,7 +106,7 @@ def _groups(x, y):
 
 
 def _mean(first, second):
-    """Merges two blocks, each its mean x, mean y and size."""
+    """Merges two blocks; a block is a mean x, a mean y and a size."""
     size = first[2] + second[2]
     return (
         (first[0] * first[2] + second[0] * second[2]) / size,

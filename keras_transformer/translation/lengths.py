@@ -1,4 +1,4 @@
-"""Length limits of translations: fixed, or relative to the source's length.
+"""Computes length limits of translations, which may depend on the source.
 
 B batch
 """
@@ -19,10 +19,10 @@ class Lengths(NamedTuple):
     length. `ratio` * S is rounded down, and `minimum_ratio` * S is rounded up.
 
     maximum: a number of tokens, or `None` for no such limit.
-    ratio: a factor of S.
+    ratio: the number by which S is multiplied for the maximum length.
     extra: a number of tokens; it is 50 in the paper (section 6.1).
     minimum: a number of tokens.
-    minimum_ratio: a factor of S.
+    minimum_ratio: the number by which S is multiplied for the minimum length.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""BLEU, chrF and exact matches of translations, by sacreBLEU."""
+"""Computes BLEU and chrF with sacreBLEU, and counts exact matches."""
 
 import logging
 import re
@@ -67,14 +67,14 @@ def corpus_metrics(
 
     Args:
         references: the references of the translations. They are used only to
-            warn if most references have no spaces: the default tokenization
-            takes such a reference for one word.
+            warn if most of them have no spaces and `tokenize` is the default,
+            which takes such a reference for one word.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         lowercase: whether to ignore case.
 
     Raises:
-        ValueError: an unknown tokenization, or one whose package or model is
-            missing; one string instead of a list.
+        ValueError: the tokenization is unknown, its package or model is
+            missing, or `references` is one string instead of a list.
 
     Example:
 
@@ -130,15 +130,15 @@ def score_translations(
         tokenize: a tokenization of sacreBLEU, for BLEU.
 
     Returns:
-        Dict of `bleu` and `chrf`, in [0, 100]; `bleu_signature` and
-        `chrf_signature` of sacreBLEU; and `exact_match`, in [0, 1], the share
-        of translations equal to their reference. `exact_match` never ignores
-        case.
+        Dict of `bleu` and `chrf`, in [0, 100] but for rounding errors;
+        `bleu_signature` and `chrf_signature` of sacreBLEU; and `exact_match`,
+        in [0, 1], the share of translations equal to their reference.
+        `exact_match` never ignores case.
 
     Raises:
-        ValueError: the numbers of texts differ, or are 0; one string instead
-            of a list; an unknown tokenization, or one whose package is not
-            installed.
+        ValueError: the numbers of translations and references differ or are 0,
+            an argument is one string instead of a list, the tokenization is
+            unknown, or its package or model is missing.
 
     Example:
 

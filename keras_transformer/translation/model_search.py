@@ -1,4 +1,4 @@
-"""A model and a search as one function from source ids to hypotheses.
+"""Searches with a model, from source ids to hypotheses.
 
 B batch   S source length   P prefix length   T target length
 """
@@ -62,12 +62,17 @@ class ModelSearch:
         """Searches for translations; builds operations in the caller's graph.
 
         Args:
-            source_ids: int32 `(B, S)`.
-            prefix: int32 `(B, P)`, the first tokens of translations, padded.
+            source_ids: int32 `(B, S)`, padded.
+            prefix: int32 `(B, P)`, the first tokens of translations, padded;
+                `None` for `first_ids`.
             align: whether the result must have attention.
             max_length: an upper limit for all rows. XLA needs it for a state of
                 fixed shape. `None` for no such limit.
             only_best: whether the first hypothesis of each row is enough.
+
+        Returns:
+            `SearchResult`. T is `max_length`, or the largest limit of the rows
+            if `max_length` is `None`.
         """
         model = self.model
         if isinstance(model, shortlisted.Shortlisted):
@@ -94,7 +99,8 @@ class ModelSearch:
         minima, maxima = self._limits(source_ids)
         if max_length is not None:
             maxima = tf.minimum(maxima, max_length)
-        # These ids are never tokens of a translation.
+        # A translation never has the padding id. It has the start id only if
+        # this is also the end id, as in fairseq.
         banned = {model.pad_id, model.start_id} - {self.end_id}
         return self.search(
             model.stepper(return_attention=has_attention),
@@ -120,7 +126,15 @@ class ModelSearch:
     def score(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
-        """Scores target ids (B, T), with end tokens, for source ids (B, S)."""
+        """Scores existing translations, as the search would score them.
+
+        Args:
+            source_ids: int32 `(B, S)`, padded.
+            target_ids: int32 `(B, T)`, with end tokens, padded.
+
+        Returns:
+            `SearchResult` with one hypothesis for each row.
+        """
         inputs = self._inputs(source_ids, target_ids)
         attention = {}
         if self.search.needs_attention:
@@ -172,8 +186,8 @@ class ModelSearch:
         """Raises ValueError if a prefix is longer than its row's limit.
 
         Args:
-            source_ids: int32 `(B, S)`, outside of graphs.
-            prefix: int32 `(B, P)`.
+            source_ids: int32 `(B, S)`, an eager tensor.
+            prefix: int32 `(B, P)`, padded, an eager tensor.
         """
         _, maxima = self._limits(source_ids)
         sizes = np.sum(prefix != self.model.pad_id, axis=1)

@@ -1,4 +1,4 @@
-"""Reliability diagrams: confidences beside the shares of right predictions."""
+"""Compares confidences with the shares of predictions that are right."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -68,6 +68,9 @@ def bins(confidences: npt.ArrayLike, right: npt.ArrayLike) -> list[Bin]:
         confidences: a vector, the confidence of each prediction, in [0, 1].
         right: a vector, whether each prediction was right; or, for predictions
             of several words, the share of right words.
+
+    Returns:
+        The bins in ascending order of confidence.
     """
     confidences = np.asarray(confidences, "float64")
     right = np.asarray(right, "float64")

@@ -60,7 +60,8 @@ class RepairingTranslator(translators.Translator):
                 "other shapes. Received: a translator with jit_compile=True. "
                 "Give a translator with jit_compile=False."
             )
-        # The attributes have the names of the constructor's arguments.
+        # A translator has an attribute for each argument of its constructor,
+        # with the same name.
         names = inspect.signature(translators.Translator).parameters
         super().__init__(*(getattr(translator, name) for name in names))
         self.expected = expected
@@ -143,7 +144,7 @@ class RepairedSearch(model_search.ModelSearch):
         return tf.cond(tf.reduce_any(is_wrong), repaired, lambda: first)
 
     def _are_wrong(self, source_ids, result):
-        """Returns in which rows (B,) the best hypothesis has a defect."""
+        """Returns boolean (B,): whether the best hypothesis has a defect."""
         has_loop, has_unusual_length = defects.of_translations(
             source_ids,
             result.ids[:, 0],
@@ -158,8 +159,10 @@ def second_search(search: base.Search) -> beam.BeamSearch:
     """Returns a beam search that avoids loops and omissions.
 
     Args:
-        search: its other settings are kept, except `stopping`, because not
-            every stopping rule allows a coverage penalty.
+        search: a `BeamSearch`. All settings are kept except `coverage`,
+            `no_repeat_ngram_size` and `stopping`. `stopping` becomes
+            `"certain"`, because not every stopping rule allows a coverage
+            penalty.
 
     Raises:
         ValueError: `search` is not a `BeamSearch`.
@@ -187,13 +190,13 @@ def second_search(search: base.Search) -> beam.BeamSearch:
 
 
 def _replaced(first, second, rows, is_better, pad_id):
-    """Returns the first result, with some rows replaced by the second result.
+    """Returns the first result, with rows replaced by those of the second.
 
     Args:
         first: the `SearchResult` of all rows.
         second: the `SearchResult` of the rows that were searched again.
-        rows: int64, the indices of these rows in the batch.
-        is_better: boolean, which of these rows to replace.
+        rows: int64 vector, the indices of these rows in the batch.
+        is_better: boolean vector, which of these rows to replace.
         pad_id: the id that fills `ids` after the end of a hypothesis.
     """
     length = tf.maximum(tf.shape(first.ids)[2], tf.shape(second.ids)[2])
@@ -219,7 +222,7 @@ def _replaced(first, second, rows, is_better, pad_id):
 
 
 def _longer(x, length, value):
-    """Pads T, the third axis, to a length."""
+    """Pads T, the third axis, to a length with a value."""
     padding = [[0, 0]] * len(x.shape)
     padding[2] = [0, length - tf.shape(x)[2]]
     return tf.pad(x, padding, constant_values=tf.cast(value, x.dtype))

@@ -23,8 +23,8 @@ class Hypothesis(NamedTuple):
         `minimum_risk`, the expected BLEU ranks the first hypotheses instead.
     tokens: the pieces of the translation, with the end token if there is one.
     log_probs: float32 array, the log-probability of each piece.
-    alignment: soft alignment of words, see `align_words`; `None` if the words
-        were not aligned.
+    alignment: float64 array `(target words, source words)`, see `align_words`;
+        `None` if the words were not aligned.
 
     Example:
 
@@ -104,7 +104,8 @@ def texts_in_graph(
         Dict of `translations`, string `(B, W)`, and `scores`, float32 `(B, W)`.
         A blank text has one hypothesis, which is empty and has score 0. If a
         row has fewer than W hypotheses, its empty slots have an empty
-        translation and a score of -1e9.
+        translation and a score of -1e9. If the model's output was NaN for a
+        row, its translations are empty and its scores are NaN.
     """
     shape = tf.shape(scores)
     is_blank = is_blank[:, None]
@@ -256,10 +257,10 @@ def _aligned(attention, source, target):
 
 
 def _words_read(texts, tokenizer):
-    """Returns for each text its number of words, and which words are read.
+    """Returns the number of words of each text, and the indices of words read.
 
-    `encode_source` leaves out words without a known piece; the model does not
-    read these words.
+    `encode_source` leaves out words without a known piece, so the model does
+    not read these words.
     """
     ids, is_known = (x.to_list() for x in tokenizer.known_pieces(texts))
     words = []

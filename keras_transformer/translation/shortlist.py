@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 # A couple is a source token and a target token of one pair of sentences. The
-# data of this number of couples fit into about 1 GB. Of a larger corpus only
-# every second sentence pair is read, or every third, and so on.
+# data of this number of couples fit into about 1 GB. If a corpus has more
+# couples, only every second sentence pair is read, or every third, and so on.
 _MOST_COUPLES = 20_000_000
 _ITERATIONS = 5
 
@@ -23,8 +23,8 @@ class Shortlist(NamedTuple):
 
     The translation of a row may have the frequent tokens, and the likely tokens
     of each of its source tokens. A source token is unknown if it is in no pair
-    that `learn` has read, and not in its argument `known`. If one of the source
-    tokens is unknown, the translation may have all tokens.
+    that `learn` has read, and not in the argument `known` of `learn`. If one of
+    the source tokens is unknown, the translation may have all tokens.
 
     is_frequent: boolean `(V,)`, which target tokens all rows may have.
     likely: int32 `(V_source, likely)`, the likely target tokens of each source
@@ -48,7 +48,9 @@ class Shortlist(NamedTuple):
         """Returns which tokens each row may have, boolean `(B, V)`.
 
         Args:
-            source_ids: integers `(B, S)`, padded.
+            source_ids: integers `(B, S)`, padded. The padding id must be known,
+                since the translations of rows with padding may otherwise have
+                all tokens.
         """
         source_ids = tf.convert_to_tensor(source_ids)
         rows, size = tf.shape(source_ids)[0], len(self.is_frequent)
@@ -78,8 +80,9 @@ def learn(
     """Learns a shortlist from the ids of sentence pairs.
 
     The likely target tokens of a source token have the largest translation
-    probabilities of IBM model 1 (Brown et al. 1993). For these, only a part of
-    the pairs is read if the corpus is very large.
+    probabilities of IBM model 1 (Brown et al. 1993). If the corpus is very
+    large, these probabilities are computed from only a part of the pairs. Then
+    source tokens that are only in other pairs are unknown.
 
     Args:
         sources: the source ids `(S,)` of each pair, without special ids. Pairs
@@ -91,7 +94,7 @@ def learn(
         known: source tokens that are known although they are in no pair: the
             special ids of the source, padding included.
         frequent: how many of the most frequent target tokens every row may
-            have, in addition to `always`.
+            have; some of them may be in `always` too.
         likely: the number of likely tokens of each source token.
 
     Raises:
@@ -115,7 +118,7 @@ def learn(
     source, target, probability = _translation_probabilities(
         pairs, vocabulary_size
     )
-    # A source token without a target gets a token that all rows may have.
+    # A source token that is in no couple gets a token that all rows may have.
     table = np.full(
         (source_vocabulary_size, likely), np.argmax(is_frequent), np.int32
     )
@@ -159,9 +162,9 @@ def _fill(table, source, target, probability):
 
 
 def _translation_probabilities(pairs, vocabulary_size):
-    """Returns all couples: sources, targets, and p(target | source).
+    """Returns the couples of the pairs: sources, targets, p(target | source).
 
-    Each result has one element for each couple that occurs in the pairs.
+    Each of the three results has one element for each different couple.
     """
     pairs = [tuple(map(np.unique, pair)) for pair in pairs]
     couples = sum(len(source) * len(target) for source, target in pairs)

@@ -1,9 +1,11 @@
 """A model that computes the logits of a shortlist instead of all tokens.
 
+A shortlist is the set of target tokens that may occur in a translation.
+
 B batch   S source length   R rows of a step   W hypotheses of a row
 V vocabulary_size
 
-V' is the number of tokens that the shortlist of a batch has.
+V' is the number of tokens in the shortlist of a batch.
 """
 
 import inspect
@@ -21,8 +23,8 @@ class Shortlisted:
     """A `DecodingModel` whose search uses a `Shortlist`.
 
     For a batch, a step computes the logits of all tokens that at least one row
-    may have. A row can choose only the tokens that this row may have, so that
-    its translation does not depend on the other rows.
+    may have. In each row, the search can choose only tokens that this row may
+    have, so that a translation does not depend on the other rows.
 
     A search uses all tokens, not the shortlist, if a user gives a prefix or if
     XLA compiles the search. A given target is also scored with all tokens.
@@ -78,7 +80,11 @@ class Shortlisted:
         return self.model.alignment_attention(inputs)
 
     def of_batch(self, source_ids: tf.Tensor) -> "BatchModel":
-        """Returns a model with the shortlist of a batch as its vocabulary."""
+        """Returns a model with the shortlist of a batch as its vocabulary.
+
+        Args:
+            source_ids: integers `(B, S)`, the padded sources of the batch.
+        """
         return BatchModel(
             self.model,
             self.shortlist.allowed(source_ids),
@@ -120,8 +126,9 @@ class Shortlisted:
 class BatchModel:
     """A `DecodingModel` whose vocabulary is the shortlist of a batch.
 
-    Token k of its vocabulary is the k-th token that any row may have. The first
-    tokens, special ids included, have the same ids as in the model.
+    The vocabulary has the tokens that at least one row may have, in the order
+    of their ids. They get new ids from 0 on. `Shortlisted.check` makes sure
+    that special and banned ids do not change.
 
     Args:
         model: the model with all tokens.

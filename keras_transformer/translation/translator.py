@@ -1,4 +1,4 @@
-"""Tokenizer, model and search as one function from strings to strings.
+"""Combines tokenizer, model and search into a function from texts to texts.
 
 B batch   S source length   W hypotheses of a row   T target length
 """
@@ -25,14 +25,14 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class Translator(tf.Module):
-    """Translates sentences with a model and a search.
+    """A translator of sentences, with a model and a search.
 
     Args:
         model: a `Transformer`, an `Ensemble`, or another `DecodingModel`.
         tokenizer: a `Tokenizer` with the padding id of the model.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             your own; `None` for beam search as in the paper. A translation
-            never has the padding id, nor the start id unless it is the end id.
+            never has the padding id, nor a start id that is not the end id.
         max_source_length: the maximum number of tokens of a source, with its
             special ids. The text of a longer source is cut.
         target_tokenizer: the tokenizer of translations; `None` for `tokenizer`.
@@ -104,6 +104,9 @@ class Translator(tf.Module):
             `score`, float32 `(B,)`, their scores. A blank string has an empty
             translation with score 0. If the model's output is NaN, the score
             is NaN and the translation is empty.
+
+        Raises:
+            ValueError: `text` is one string instead of a list.
         """
         lists.check_list("text", text)
         return self._best(text)
@@ -113,8 +116,10 @@ class Translator(tf.Module):
 
         Returns:
             Dict of `translations`, string `(B, W)`, and `scores`, float32
-            `(B, W)`, best first. If the search found fewer than W, the empty
-            slots have an empty translation and a score of -1e9.
+            `(B, W)`, best first. See `results.texts_in_graph`.
+
+        Raises:
+            ValueError: `text` is one string instead of a list.
         """
         lists.check_list("text", text)
         return self._n_best(text)
@@ -175,11 +180,7 @@ class Translator(tf.Module):
     def with_n_best(self, count: int | None = None) -> "Translator":
         """Returns a translator whose search returns `count` hypotheses.
 
-        Args:
-            count: a number, or `None` for as many as the search can return.
-
-        Raises:
-            ValueError: `count` is more than the search can return.
+        The argument and the errors are those of `Search.with_n_best`.
         """
         return self.with_search(self.search.with_n_best(count))
 
@@ -194,9 +195,7 @@ class Translator(tf.Module):
     ) -> list[str]:
         """Translates Python strings; returns the best hypothesis of each.
 
-        Raises:
-            ValueError: one string instead of a list, or `batch_size` below 1.
-            FloatingPointError: the model's output is NaN.
+        The arguments and errors are those of `hypotheses`.
         """
         hypotheses = self.hypotheses(texts, batch_size)
         return [best[0].text if best else "" for best in hypotheses]
@@ -213,7 +212,7 @@ class Translator(tf.Module):
         Args:
             texts: the texts to translate.
             batch_size: the maximum number of texts of a batch.
-            prefixes: the beginning of each translation, or `None`.
+            prefixes: the beginning of each translation; `None` for none.
             align: whether to align the words of source and translation.
 
         Returns:
@@ -221,8 +220,9 @@ class Translator(tf.Module):
             blank text has one hypothesis, which is empty.
 
         Raises:
-            ValueError: one string instead of a list, `batch_size` below 1, not
-                as many prefixes as texts, or a prefix over the length limit.
+            ValueError: `texts` or `prefixes` is no list of strings,
+                `batch_size` is below 1, the numbers of texts and prefixes
+                differ, or a prefix is longer than the limit of its translation.
             FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
@@ -271,8 +271,8 @@ class Translator(tf.Module):
             A `Hypothesis` of each pair.
 
         Raises:
-            ValueError: one string instead of a list, `batch_size` below 1, or
-                not as many targets as texts.
+            ValueError: `texts` or `targets` is no list of strings, `batch_size`
+                is below 1, or the numbers of texts and targets differ.
             FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
@@ -326,7 +326,7 @@ class Translator(tf.Module):
         """Searches for translations of source ids (B, S), as ids.
 
         With `only_best` the search may stop when the first hypothesis of each
-        row is certain; all others may then be wrong.
+        row is certain; the others may then not be the best ones.
         """
         return self._search_ids(source_ids, only_best)
 

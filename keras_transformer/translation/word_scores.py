@@ -1,4 +1,4 @@
-"""The words of translations, with the log-probability that a model gives them.
+"""Splits translations into words, and computes the log-probability of each.
 
 B batch   T target length   U words of a translation (ragged)
 """
@@ -17,10 +17,11 @@ _SPACE = "\u2581"
 
 
 class WordScores(NamedTuple):
-    """The words of several translations.
+    """The words of several translations, and their log-probabilities.
 
     words: the words of each translation.
-    log_probs: the log-probability of each word, summed over its pieces.
+    log_probs: for each translation the log-probability of each word, which is
+        the sum over the pieces of the word.
     means: the mean log-probability of the tokens of each translation, the end
         token included.
     """
@@ -37,7 +38,7 @@ def of_hypotheses(
 
     Args:
         tokenizer: the tokenizer of the translations.
-        hypotheses: one translation of each text.
+        hypotheses: one translation of each text; they may be blank.
     """
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     ids_of = {piece: number for number, piece in enumerate(pieces)}
@@ -67,10 +68,10 @@ def in_graph(
     lengths: tf.Tensor,
     log_probs: tf.Tensor,
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.Tensor]:
-    """Returns the words of translations in a graph.
+    """Computes `WordScores` of translations with graph operations.
 
     Spaces separate words. If no piece of the vocabulary begins with a space,
-    every token is a word.
+    every token of text is a word.
 
     Args:
         tokenizer: the tokenizer of the translations.
@@ -81,14 +82,16 @@ def in_graph(
 
     Returns:
         The words, string `(B, U)`, their log-probabilities, float32 `(B, U)`,
-        and the mean log-probabilities of all tokens, float32 `(B,)`.
+        and the mean log-probability of all tokens of each row, end token
+        included, float32 `(B,)`; 0 for a row without tokens.
     """
     shape = tf.shape(ids, tf.int64)
     is_token = tf.sequence_mask(lengths, tf.shape(ids)[1])
     special = tf.constant(tokenizer.special_ids.without_text(), tf.int32)
     is_text = is_token & tf.reduce_all(ids[..., None] != special, axis=-1)
     numbers = _word_numbers(tokenizer, ids, is_text)
-    # Each word of the batch gets its own key; keys ascend from row to row.
+    # Each word of the batch gets its own number as a key. Keys ascend within a
+    # row, and from row to row.
     keys = tf.range(shape[0])[:, None] * (shape[1] + 1) + numbers
     keys, word_of = tf.unique(tf.boolean_mask(keys, is_text), out_idx=tf.int64)
     words = tokenizer.decode(

@@ -350,7 +350,8 @@ class TestTokenBatches:
                 assert not shared[name][len(array) :].any()
 
     @pytest.mark.parametrize(
-        ("tokens", "replicas", "least"), [(30, 1, 31), (92, 3, 93)]
+        ("tokens", "replicas", "least"),
+        [(30, 1, 31), (92, 3, 93), (247, 8, 248), (495, 11, 496)],
     )
     def test_too_few_tokens_for_a_batch(self, tokens, replicas, least):
         settings = {"max_length": 31, "rows_multiple_of": replicas}

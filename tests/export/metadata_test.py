@@ -118,7 +118,8 @@ class TestRead:
             metadata.read(tmp_path)
 
 
-def test_refuses_what_is_not_json(translator):
-    value = described(translator, run={"steps": {3}})
+@pytest.mark.parametrize("run", [{"steps": {3}}, {"loss": float("nan")}])
+def test_refuses_what_is_not_json(translator, run):
+    value = described(translator, run=run)
     with pytest.raises(ValueError, match="must be values of JSON"):
         metadata.as_json(value)

@@ -59,6 +59,14 @@ def test_a_directory_that_cannot_be_written(tmp_path, caplog):
     )
 
 
+def test_it_never_writes_to_the_file_of_another(tmp_path):
+    (tmp_path / "file").write_text("")
+    callback = Ends(tmp_path / "file" / "logs")
+    with tf.summary.create_file_writer(str(tmp_path / "keras")).as_default(7):
+        fit(make(), callback)
+    assert steps(tmp_path / "keras") == []
+
+
 def test_a_file_that_cannot_be_written_any_more(tmp_path, caplog, monkeypatch):
     """Simulates a disk that becomes full during training."""
     callback = Ends(tmp_path)
@@ -72,6 +80,28 @@ def test_a_file_that_cannot_be_written_any_more(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(tf.summary, "scalar", fail)
     fit(model, callback, epochs=3)
     assert steps(tmp_path) == [5]
+    (record,) = caplog.records
+    assert record.message.endswith("The reason: the disk is full")
+
+
+def test_a_file_that_cannot_be_closed(tmp_path, caplog, monkeypatch):
+    callback = Ends(tmp_path)
+    create = tf.summary.create_file_writer
+
+    class Writer:
+        def __init__(self, *args):
+            self._writer = create(*args)
+
+        def as_default(self, step):
+            return self._writer.as_default(step)
+
+        def close(self):
+            raise tf.errors.ResourceExhaustedError(
+                None, None, "the disk is full"
+            )
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", Writer)
+    fit(make(), callback)
     (record,) = caplog.records
     assert record.message.endswith("The reason: the disk is full")
 

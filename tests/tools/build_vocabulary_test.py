@@ -101,8 +101,13 @@ def test_errors(run, tmp_path, flags, message):
     assert not (tmp_path / "v.model").exists()
 
 
-def test_targets_need_text(run, tmp_path):
-    result = run(
-        f"--target_output={tmp_path}/t.model", text=[f"--source={tmp_path}/en"]
-    )
-    assert b"--target_output needs text of the targets" in result.stderr
+def test_each_vocabulary_needs_text_and_a_file(run, tmp_path):
+    for target, side, message in (
+        ("t.model", "source", "--target_output needs text of the targets"),
+        ("t.model", "target", "--output is the vocabulary of the sources"),
+        ("../" + tmp_path.name + "/v.model", None, "must be two files"),
+    ):
+        text = None if side is None else [f"--{side}={tmp_path}/en"]
+        result = run(f"--target_output={tmp_path}/{target}", text=text)
+        assert message in result.stderr.decode()
+        assert not (tmp_path / "v.model").exists()

@@ -1,1 +1,1 @@
-"""Times the search, and compares it with other engines."""
+"""Times the search, and compares it with CTranslate2 and Marian."""

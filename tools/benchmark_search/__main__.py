@@ -3,12 +3,13 @@
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
 Only the time is measured. So all models have random weights, and all searches
-write the same number of tokens. Our engine and the peer run in alternate
-rounds, each in its own process, on the same cores. Each comparison prints a
-line of JSON with both medians and their ratio: how many times faster our engine
-is. `--peers_python` is a Python interpreter with ctranslate2, torch and
-transformers. The Marian model is that of transformers. If a peer is not
-installed, the line says what is missing, and has no ratio.
+write the same number of tokens. Our search and its peer, the search of another
+library, run in alternate rounds, each in its own process, on the same cores.
+Each comparison prints a line of JSON with both medians and their ratio, which
+is above 1 if our search is faster. `--peers_python` is a Python interpreter
+with ctranslate2, torch and transformers. The Marian model is that of
+transformers. If a peer is not installed, the line says what is missing, and has
+no ratio.
 
     python -m tools.benchmark_search --suite=lengths
 
@@ -56,9 +57,9 @@ class Benchmark:
     )
 
 
-# The comparisons of each suite except `lengths`: our engine and its precision,
-# the peer and its precision, and the beam size. In the suite `shortlist` the
-# peer is our own search without a shortlist.
+# The comparisons of each suite except `lengths`: our engine (one of our ways to
+# search) and its precision, the peer and its precision, and the beam size. In
+# the suite `shortlist`, the peer is our own search without a shortlist.
 COMPARISONS = {
     "speed": (
         (GRAPH, "float32", "ctranslate2", "float32", 4),
@@ -106,9 +107,9 @@ def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
         benchmark: the flags of the rounds and of the peers.
 
     Returns:
-        Dict of the job, the times of both engines, and the ratio of the times.
-        The ratio is above 1 if `our_job` is faster. If an engine is not
-        installed, the dict has no times of it, and no ratio.
+        Dict of the settings that both jobs share, the times of both engines,
+        and the ratio of the times. The ratio is above 1 if `our_job` is faster.
+        If an engine is not installed, its times and the ratio are left out.
     """
     jobs = (our_job, peer_job)
     engines = [start(job, benchmark) for job in jobs]
@@ -160,11 +161,12 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
 
     Args:
         job: the search. The lengths of `benchmark` replace its target length.
-        benchmark: the flags of the rounds and of the lengths, which must grow.
+        benchmark: the flags of the rounds and of the lengths. Each length must
+            be larger than the one before it.
 
     Returns:
-        Dict of the job of the last search, and a dict of results for each
-        length.
+        Dict of the job of the last search, and a list with a dict of results
+        for each length.
     """
     rows, previous = [], None
     jobs = [

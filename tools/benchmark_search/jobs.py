@@ -1,13 +1,17 @@
-"""The description of a search. It is the same for every engine."""
+"""Describes a search that is timed, in the same way for every engine.
+
+An engine is an implementation of the search: one of this package, or that of
+another library.
+"""
 
 import dataclasses
 
 from trainers.settings_flags import setting
 
-# The engines of this package: a graph for all shapes, as in a SavedModel; and
-# graphs that XLA compiles, one for each shape.
+# Two engines of this package: the first has one graph for all shapes, as in a
+# SavedModel; the second has a graph for each shape, which XLA compiles.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
-# The graph for all shapes, with logits only for the tokens of a shortlist.
+# The first engine, with logits only for the tokens of a shortlist.
 SHORTLIST = "keras_transformer, shortlist"
 OURS = (GRAPH, XLA, SHORTLIST)
 

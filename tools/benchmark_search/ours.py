@@ -1,4 +1,4 @@
-"""The search of this package, for the benchmark to time."""
+"""Runs the searches of this package that the benchmark times."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,8 @@ from tools.engines import keras_fit, serving
 from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
-# The defaults of `learn_shortlist`.
+# How many tokens every row may have, and how many likely tokens a source token
+# has. Both are defaults of `learn_shortlist`.
 _FREQUENT, _LIKELY = 2000, 20
 
 
@@ -19,7 +20,10 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
     """Returns a function without arguments that searches once.
 
     The function raises ValueError if a translation has fewer tokens than the
-    job asks for.
+    `target_length` of the job.
+
+    Args:
+        job: the search, with an engine of `jobs.OURS`.
     """
     whole = _make_model(job)
     shortlisted = kt.translation.Shortlisted(whole, _draw_shortlist(job))

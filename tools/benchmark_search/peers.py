@@ -1,12 +1,13 @@
-"""Runs the search of other engines, for `tools.benchmark_search` to time.
+"""Times the beam search of CTranslate2, or of Marian in transformers.
 
     python -m tools.benchmark_search.peers '{"engine": "ctranslate2", ...}'
 
-This is a separate process, since the libraries of these engines conflict with
-TensorFlow. The program needs CTranslate2, or PyTorch and transformers, but not
-`keras_transformer`. It makes a model with random weights, and then searches
-once for each line of standard input, see `serving.serve`. The job is a dict
-with the fields of `jobs.Job`.
+`tools.benchmark_search` starts this program in a separate process, since these
+libraries conflict with TensorFlow. The program needs CTranslate2, or PyTorch
+and transformers, but not `keras_transformer`. Its argument, the job, is a JSON
+object with the fields of `jobs.Job`. The program makes a model with random
+weights. Then it searches once for each line of standard input, see
+`serving.serve`.
 """
 
 import json
@@ -17,12 +18,12 @@ import numpy as np
 
 from tools.engines import serving
 
-# The ids of the padding and of the end token, for both engines.
+# The ids of the padding and of the end token in both libraries' models.
 _PAD, _END = 0, 1
 
 
 def ctranslate2_search(job):
-    """Returns a function that searches once, and the library's version."""
+    """Returns a function that searches once, and CTranslate2's version."""
     import ctranslate2
     from ctranslate2.specs import common_spec, transformer_spec
 
@@ -103,7 +104,7 @@ def _fill_with_random_weights(spec, job):
 
 
 def marian_search(job):
-    """Returns a function that searches once, and the library's version."""
+    """Returns a function that searches once, and transformers' version."""
     import torch
     import transformers
 
@@ -143,7 +144,10 @@ def marian_search(job):
 
 
 def draw_sources(job, first):
-    """Draws source ids of at least `first`, `(batch_size, source_length)`."""
+    """Draws the same source ids in each call: integers of at least `first`.
+
+    Their shape is (`batch_size`, `source_length`), two fields of the job.
+    """
     return np.random.default_rng(1).integers(
         first, job["vocabulary_size"], (job["batch_size"], job["source_length"])
     )

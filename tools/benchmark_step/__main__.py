@@ -1,4 +1,4 @@
-"""Times the training step, and compares it with other libraries.
+"""Times the training step of our model and of models of other libraries.
 
     python -m tools.benchmark_step --keras_hub_python=hub/bin/python \\
         --torch_python=torch/bin/python
@@ -13,10 +13,11 @@ installed, its line says what is missing, and has no ratio.
 
     python -m tools.benchmark_step --suite=epoch --source=FILE --target=FILE
 
-compares our model with KerasHub's on a parallel corpus, with one vocabulary for
-both. It compares the target tokens per second; padding is not counted. In our
-batches, several pairs share a row. In the batches of KerasHub, each side is
-padded to the longest sentence of this side in the corpus.
+compares our model with KerasHub's on a parallel corpus. Both models have the
+same vocabulary, which source and target share. The results are target tokens
+per second; padding is not counted. In our batches, several pairs share a row.
+In the batches of KerasHub, each side is padded to the longest sentence of this
+side in the corpus.
 
     python -m tools.benchmark_step --suite=memory
 
@@ -87,7 +88,12 @@ BASE = {
 
 
 def start(job: jobs.Job, benchmark: Benchmark) -> process.Engine:
-    """Starts the process of an engine."""
+    """Starts the process of an engine.
+
+    Args:
+        job: the job of the engine.
+        benchmark: the flags, with the Python interpreters of the peers.
+    """
     pythons = {
         jobs.OURS: sys.executable,
         jobs.KERAS_HUB: benchmark.keras_hub_python,
@@ -108,7 +114,7 @@ def by_turns(job: jobs.Job, benchmark: Benchmark) -> list[dict]:
 
     Returns:
         A dict for each peer: the results of our engine and of the peer, and
-        their ratios.
+        their ratios if both have results.
     """
     names = (jobs.OURS, *PEERS[benchmark.suite])
     engines = {
@@ -187,6 +193,10 @@ def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
     Args:
         job: the job of our engine. The peers get the same job.
         benchmark: the flags of the peers.
+
+    Returns:
+        A dict of the results of each engine, and the ratio if torch is
+        installed.
     """
     result, steps = {}, {}
     for name in (jobs.OURS, *PEERS["memory"]):

@@ -1,9 +1,11 @@
-"""The process of an engine: it makes a model, and trains it when asked.
+"""Makes the model of one engine, and trains it when the benchmark asks.
 
     python -m tools.benchmark_step.engine '{"engine": "keras_hub", ...}'
 
-Each engine can have its own Python, since the libraries of the engines
-conflict. The Python of a peer does not need `keras_transformer`.
+An engine is this package, or a library that is compared with it, which is
+called a peer. Each engine runs in its own process. Since the libraries
+conflict, each can have its own Python. The Python of a peer does not need
+`keras_transformer`.
 """
 
 import importlib
@@ -24,9 +26,10 @@ _MODULES = {
 def main(work: str) -> None:
     """Makes the model of a job, and trains it at each request.
 
-    The response to a request is `[seconds, target_tokens]`: the time and the
-    number of target tokens of the timed steps. If a package is not installed,
-    the program prints the greeting of `serving.serve_missing`, and ends.
+    A request is a line of standard input, see `serving.serve`. The response is
+    `[seconds, target_tokens]`: the time and the number of target tokens of the
+    timed steps. If a package is not installed, the program only prints which
+    one is missing, and ends.
 
     Args:
         work: the `Job`, as JSON.

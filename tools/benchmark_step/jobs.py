@@ -1,7 +1,8 @@
-"""The job of an engine. It is the same for every engine.
+"""Describes the job that all engines of the benchmark get.
 
-This file does not import `keras_transformer` or TensorFlow: the Python of a
-peer may not have them.
+An engine is a process that trains the model of one library: of this package or
+of a peer. This file does not import `keras_transformer` or TensorFlow, because
+the Python of a peer may not have them.
 """
 
 import dataclasses
@@ -21,12 +22,14 @@ class Job:
     """The training of one engine: the sizes of its model and its batches.
 
     engine: `OURS`, `KERAS_HUB`, `TORCH` or `MARIAN`.
+    layers: the number of encoder blocks, and also of decoder blocks.
     batch_size, length: the number of rows of a batch of random ids, and the
         number of tokens of a row. With a corpus, our batches have at most
         `batch_size * length` tokens, and those of KerasHub `batch_size` pairs.
     precision: a Keras policy. In PyTorch, "float32" is float32, and any other
         policy means automatic mixed precision with bfloat16.
     jit_compile: whether XLA compiles our step. The peers ignore it.
+    threads: the number of cores to use.
     steps: the number of timed steps of a round.
     corpus: the directory of `Corpus`; `None` for batches of random ids.
     max_length: the maximum number of tokens of a sentence. Pairs of the corpus
@@ -49,7 +52,10 @@ class Job:
     max_length: int = 64
 
     def draw_ids(self) -> np.ndarray:
-        """Draws ids that are not special, `(batch_size, length)`."""
+        """Draws int32 ids that are not special, `(batch_size, length)`.
+
+        Each call draws the same ids.
+        """
         return np.random.default_rng(0).integers(
             4, self.vocabulary_size, (self.batch_size, self.length), "int32"
         )

@@ -1,8 +1,8 @@
 """The training step of a Transformer that is made of KerasHub's layers.
 
-It differs from our step: KerasHub also applies dropout to attention scores, the
-sparse cross-entropy of Keras has no label smoothing, and Keras chooses whether
-to use XLA.
+This step differs from our step: KerasHub also applies dropout to attention
+scores, the sparse cross-entropy of Keras has no label smoothing, and Keras
+chooses whether to use XLA.
 """
 
 from collections.abc import Callable
@@ -84,10 +84,10 @@ class _RandomBatches:
         self.facts = {}
 
     def next(self, steps):
-        """Returns a data set for a round, and its number of target tokens.
+        """Returns a round's data set, and the number of timed target tokens.
 
-        The round has `1 + steps` steps. The tokens of the first step are not
-        counted, since this step is not timed.
+        The round has `1 + steps` steps. The first step is not timed, so its
+        tokens are not counted.
         """
         ids = self._ids
         batch = ((ids, ids), ids, np.ones(ids.shape, "float32"))
@@ -96,7 +96,7 @@ class _RandomBatches:
 
 
 class _CorpusBatches:
-    """Batches of a corpus, without the pairs above the maximum length.
+    """Batches of a corpus, without pairs that are longer than `max_length`.
 
     All sources are padded to the longest source of all batches, and all targets
     to the longest target of all batches.
@@ -149,10 +149,10 @@ class _CorpusBatches:
         return (targets != self.pad_id).astype("float32")
 
     def next(self, steps):
-        """Returns a data set for a round, and its number of target tokens.
+        """Returns a round's data set, and the number of timed target tokens.
 
-        The round has `1 + steps` steps. The tokens of the first step are not
-        counted, since this step is not timed.
+        The round has `1 + steps` steps. The first step is not timed, so its
+        tokens are not counted.
         """
         size = self._batch_size
         first, self._step = self._step, self._step + 1 + steps

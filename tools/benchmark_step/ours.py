@@ -1,4 +1,4 @@
-"""The training step of this package, for the benchmark to time."""
+"""Makes the training step of this package, which the benchmark times."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
         timed steps.
     """
     keras_fit.use_threads(job.threads)
-    # The peers' models have biases everywhere.
+    # Post-norm and biases everywhere, as in the models of the peers.
     model = training_sizes.compiled_model(
         job, normalization="post", biases="all"
     )
@@ -60,10 +60,10 @@ class _Batches:
             }
 
     def next(self, steps):
-        """Returns a data set for a round, and its number of target tokens.
+        """Returns a round's data set, and the number of timed target tokens.
 
-        The round has `1 + steps` steps. The tokens of the first step are not
-        counted, since this step is not timed.
+        The round has `1 + steps` steps. The first step is not timed, so its
+        tokens are not counted.
         """
         if self._corpus is None:
             job = self._job

@@ -1,8 +1,9 @@
-"""The training steps of `torch.nn.Transformer` and of transformers' Marian.
+"""Times training steps of two models in PyTorch, for the benchmark.
 
-`torch.nn.Transformer` differs from our model: it also applies dropout to
-attention scores and inside of the feed-forward networks, and has a norm at the
-end of each stack.
+The models are `torch.nn.Transformer`, and `MarianMTModel` of the package
+transformers. `torch.nn.Transformer` differs from our model, that of
+`keras_transformer`: it also applies dropout to attention scores and inside of
+the feed-forward networks, and has a norm at the end of each stack.
 """
 
 import math
@@ -21,6 +22,9 @@ class PlainTransformer(torch.nn.Module):
     """`torch.nn.Transformer`, with embeddings, positions and logits.
 
     Source embeddings, target embeddings and logits share one matrix.
+
+    Args:
+        job: the job of this engine; its sizes are those of the model.
     """
 
     def __init__(self, job: jobs.Job) -> None:
@@ -69,7 +73,13 @@ class PlainTransformer(torch.nn.Module):
 
 
 def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
-    """Makes a model and a function that trains it, see `ours.make_training`."""
+    """Makes a model and a function that trains it, see `ours.make_training`.
+
+    All batches are the same random ids. `job.corpus` is not used.
+
+    Args:
+        job: the job of this engine, `jobs.TORCH` or `jobs.MARIAN`.
+    """
     torch.set_num_threads(job.threads)
     make_model = {jobs.TORCH: _plain, jobs.MARIAN: _marian}[job.engine]
     model, logits_of, version = make_model(job)
@@ -105,13 +115,13 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
 
 
 def _plain(job):
-    """Returns a model, a function that computes logits, and the version."""
+    """Returns a model, a function for its logits, and PyTorch's version."""
     model = PlainTransformer(job)
     return model, model, torch.__version__
 
 
 def _marian(job):
-    """Returns a model, a function that computes logits, and the version."""
+    """Returns a model, a function for its logits, and transformers' version."""
     import transformers
 
     model = transformers.MarianMTModel(

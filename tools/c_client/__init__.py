@@ -1,1 +1,1 @@
-"""A translator without Python: a C program that uses TensorFlow's C API."""
+"""Makes a C program that translates with TensorFlow's C API, without Python."""

@@ -1,10 +1,10 @@
-"""Compiles the C program that translates with a SavedModel, without Python.
+"""Compiles a C program that translates with a SavedModel.
 
     python -m tools.c_client --output=translate
 
-It needs a C compiler. It uses the headers and libraries of the packages
-tensorflow and tensorflow-text, but does not import these packages. It prints
-the command that translates.
+The C program runs without Python. This tool needs a C compiler. It uses the
+headers and libraries of the packages tensorflow and tensorflow-text, but does
+not import these packages. It prints the command that translates.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ _OPERATIONS = "python/ops/_sentencepiece_tokenizer.so"
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """The flag of the C program to compile."""
+    """The flag that says where the C program is written."""
 
     output: str = setting("The program to write.")
 
@@ -42,10 +42,11 @@ def compile_client(output: str | os.PathLike[str]) -> None:
     """Compiles the C program.
 
     Args:
-        output: the program to write.
+        output: the path of the program to write.
 
     Raises:
-        FileNotFoundError: there is no compiler, or no package tensorflow.
+        FileNotFoundError: there is no compiler, or the package tensorflow is
+            not installed.
         ValueError: the compiler refuses the program.
     """
     compiler = find_compiler()
@@ -81,7 +82,10 @@ def compile_client(output: str | os.PathLike[str]) -> None:
 
 
 def find_compiler() -> str | None:
-    """Returns the path of the compiler in the variable CC, or else of `cc`.
+    """Returns the path of the C compiler.
+
+    The compiler is the value of the environment variable CC, or `cc` if the
+    variable is not set or empty.
 
     Returns:
         The path; `None` if there is no such program.
@@ -102,6 +106,9 @@ def operations() -> str:
 
 def package(name: str) -> pathlib.Path:
     """Returns the folder of a package, without importing the package.
+
+    Args:
+        name: the name with which the package is imported.
 
     Raises:
         FileNotFoundError: the package is not installed.

@@ -1,1 +1,1 @@
-"""Engines: processes that run the work of a benchmark when it asks."""
+"""Runs the work of a benchmark in other processes, which are called engines."""

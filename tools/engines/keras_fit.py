@@ -1,6 +1,7 @@
-"""Measures the time of steps of `fit`, for engines that use Keras.
+"""Measures the time of steps of `fit`, for libraries that use Keras.
 
-This file needs Keras and TensorFlow, but not `keras_transformer`.
+This file needs Keras and TensorFlow, but not `keras_transformer`, which the
+Python of another library may not have.
 """
 
 import time
@@ -57,7 +58,7 @@ def make_rounds(
     warm_up_steps: int,
     version: str,
 ) -> tuple[Callable[[], list], dict]:
-    """Trains a model for a few steps; returns a function to call each round.
+    """Warms up a model, and returns a function that trains it for a round.
 
     Args:
         model: a compiled model.
@@ -84,10 +85,13 @@ def make_rounds(
 
 
 def use_threads(count: int) -> None:
-    """Limits TensorFlow to `count` threads.
+    """Limits the threads of TensorFlow.
 
-    An operation uses at most `count` threads, and at most `count` operations
-    run at the same time. Call this function before any operation runs.
+    Call this function before any operation runs.
+
+    Args:
+        count: an operation uses at most this number of threads, and at most
+            this number of operations run at the same time.
     """
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -15,7 +15,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Engine:
-    """An engine: a process that a benchmark starts, and asks to work.
+    """The process of an engine, which a benchmark starts and asks to work.
 
     Args:
         python: the Python interpreter.
@@ -24,7 +24,8 @@ class Engine:
 
     Attributes:
         greeting: dict of facts about the engine. If a package is not installed,
-            the dict has the key "missing" and the engine answers no question.
+            the dict has only the key "missing", with the reason, and the
+            process ends.
 
     Raises:
         OSError: there is no such interpreter, or the process ended early.
@@ -57,7 +58,7 @@ class Engine:
         Raises:
             ChildProcessError: the process has ended.
         """
-        # If the process has ended, `_read` raises an error.
+        # If the process has ended, `_read` raises an error that says so.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
             self._process.stdin.flush()

@@ -1,8 +1,9 @@
-"""The side of an engine: the engine works each time the benchmark asks.
+"""Answers the questions of a benchmark, in the process of an engine.
 
-The other side, in the process of the benchmark, is `process`.
-This file needs only the standard library, so that an engine can run in a Python
-interpreter without TensorFlow.
+An engine is a process that does the work that the benchmark measures. It uses
+this module, and the process of the benchmark uses `process`. This file needs
+only the standard library, so that an engine can run in a Python interpreter
+without TensorFlow.
 """
 
 import json
@@ -41,10 +42,11 @@ def serve(work: Callable[[], Any], greeting: dict) -> None:
 
     Prints lines of JSON with an "@" in front: first the greeting, then an
     answer to each line. The answer is the result of `work`, or the peak memory
-    in bytes if the line is "memory".
+    in bytes if the line is "memory". Returns when standard input ends.
 
     Args:
-        work: a function without arguments, such as a result of `timed`.
+        work: a function without arguments, such as a result of `timed`. JSON
+            must be able to represent its result.
         greeting: a dict of facts about the engine, for the benchmark to print.
     """
     print(f"@{json.dumps(greeting)}", flush=True)

@@ -1,1 +1,1 @@
-"""Inspects a SavedModel: checks it, measures it and compares it."""
+"""Checks and measures a SavedModel, and compares it with another model."""

@@ -18,14 +18,14 @@ from tools.inspect_saved_model import checks, comparing, loading, report
 from trainers import program
 from trainers.settings_flags import setting
 
-# Every signature is called with the first texts, at most this number, as a
-# batch and one by one.
+# Every signature is called with at most this number of texts, which are the
+# first ones: once with all of them in a batch, then with each one alone.
 _NUM_CHECKED = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """The flags of the SavedModel, the comparisons and the measurements.
+    """The flags for the SavedModel, the comparisons and the measurements.
 
     Raises:
         ValueError: a batch size or a number of threads is not a whole number of

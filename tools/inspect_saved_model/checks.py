@@ -25,6 +25,10 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
 
     Args:
         texts: a few texts.
+
+    Returns:
+        For each name in `export.SIGNATURES` a list of calls. A call is a dict
+        from the names of the inputs to lists of texts.
     """
     texts = [*texts, *_BLANK]
     batches = [texts, *([text] for text in texts), []]
@@ -36,6 +40,9 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
 
 def problems(answer: dict, texts: list[str]) -> list[str]:
     """Returns a sentence for each violation of the contract.
+
+    The outputs of a signature are checked only if its names, types and shapes
+    are right. A signature that the SavedModel does not have is no violation.
 
     Args:
         answer: the answer of `probe.run` to the calls of `calls_of`.

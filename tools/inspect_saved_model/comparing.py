@@ -13,7 +13,7 @@ _SEARCHES = ("BeamSearch", "GreedySearch", "SamplingSearch")
 
 
 def live_translator(run: str, described: dict) -> translation.Translator:
-    """Loads a run with the search and the limits of a SavedModel.
+    """Loads a run with the search, limits and repair of a SavedModel.
 
     Args:
         run: the run directory.
@@ -45,7 +45,8 @@ def live_translator(run: str, described: dict) -> translation.Translator:
         live.target_tokenizer,
         translation.Lengths(**described["lengths"]),
     )
-    # The metadata of an earlier version do not have this field.
+    # The field is `None` without repair. Metadata of earlier versions of this
+    # package do not have the field.
     if described.get("repair") is None:
         return translator
     return translation.RepairingTranslator(
@@ -55,6 +56,9 @@ def live_translator(run: str, described: dict) -> translation.Translator:
 
 def search_of(described: dict) -> kt.search.Search:
     """Makes the search that the metadata of a SavedModel describe.
+
+    Args:
+        described: the field `search` of the metadata.
 
     Raises:
         ValueError: this package does not have the search.
@@ -82,15 +86,15 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
     """Compares two lists of translations of the same texts.
 
     Args:
-        first: dict of `translations` and `scores`.
-        second: another dict of `translations` and `scores`.
+        first: a result of `translate`.
+        second: another result of `translate`.
         texts: the texts.
 
     Returns:
         Dict of `texts`, the number of texts; `different`, the number of
-        translations that differ; `largest_score_difference`; and
-        `first_difference`, a list of the first text whose translations differ
-        and the two translations, or `None` if all are equal.
+        translations that differ; `largest_score_difference`, 0 without texts;
+        and `first_difference`, a list of the first text whose translations
+        differ and the two translations, or `None` if all are equal.
     """
     pairs = zip(
         texts, first["translations"], second["translations"], strict=True
@@ -106,14 +110,15 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
 
 
 def translate(serve: Callable[..., dict], texts: Sequence[str]) -> dict:
-    """Translates texts in batches of the size that `probe.run` uses.
+    """Translates texts in batches of the same size as `probe.run`.
 
     Args:
         serve: a `Translator`, or a signature of a SavedModel.
         texts: the texts.
 
     Returns:
-        Dict of `translations` and `scores`.
+        Dict of `translations`, a list of strings, and `scores`, a list of
+        floats, in the order of the texts.
     """
     translations, scores = [], []
     for first in range(0, len(texts), probe.BATCH):

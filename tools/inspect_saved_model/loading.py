@@ -1,4 +1,4 @@
-"""Runs `probe` in a separate process, and checks SavedModel directories."""
+"""Checks SavedModel directories, and calls SavedModels in other processes."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import tempfile
 from keras_transformer import export
 from tools.inspect_saved_model import probe
 
-# Texts for a SavedModel that an older version of this package wrote: it has no
-# warm-up texts.
+# These texts are used if a SavedModel has no warm-up texts, because an older
+# version of this package wrote it.
 _TEXTS = ["Hello.", "A second text, which is a little longer."]
 
 
@@ -48,8 +48,9 @@ def ask(job: dict) -> dict:
             default signature does not translate texts.
     """
     directory = str(pathlib.Path(job["directory"]).absolute())
-    # With -I Python ignores PYTHONPATH and the folder of the program. So the
-    # process can import this package only if it is installed.
+    # A SavedModel must run without this package. With -I Python ignores
+    # PYTHONPATH and the folder of the program, so the process can import this
+    # package only if it is installed.
     result = subprocess.run(
         [sys.executable, "-I", probe.__file__],
         input=json.dumps({**job, "directory": directory}),

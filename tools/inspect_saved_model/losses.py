@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras_transformer import data, translation
 from tools.inspect_saved_model import comparing, report
 
-# Before the time is measured, this number of texts is translated to trace the
-# graphs.
+# At most this number of texts is translated before the time is measured,
+# because the first call takes longer: it traces the graphs.
 _NUM_FIRST = 2
 
 
@@ -21,13 +21,13 @@ def lines(
 ) -> Iterator[str]:
     """Yields the lines of a comparison of a SavedModel with its run.
 
-    The first line is about the run, the second about the SavedModel: the bytes
-    of the weights, sentences per second, and BLEU. The last line has the number
-    of translations that differ, and the size of the SavedModel.
+    The first line is about the run, the second about the SavedModel. Both have
+    the size of the weights, the sentences per second, and BLEU. The last line
+    has the number of translations that differ, and the size of the SavedModel.
 
     Args:
         translator: the `Translator` of the run, with the weights of the run.
-        directory: the SavedModel.
+        directory: the directory of the SavedModel.
         pairs: a development set. Pairs with a blank side are left out.
     """
     pairs = [pair for pair in pairs if not pair.has_blank_side()]
@@ -61,11 +61,15 @@ def lines(
 
 
 def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
-    """Translates texts in batches; returns the translations and the seconds.
+    """Translates texts in batches, and measures the time.
 
     Args:
         signature: a `Translator`, or a signature of a SavedModel.
-        texts: the texts.
+        texts: the texts, at least one.
+
+    Returns:
+        The result of `comparing.translate`, and its time in seconds. An
+        earlier call, which traces the graph, is not in the time.
     """
     signature(text=tf.constant(texts[:_NUM_FIRST]))
     start = time.perf_counter()

@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  SavedModels contain its operations.
 
-# The largest number of texts of a job that are translated together.
+# `run` translates the texts of a job in batches of at most this size.
 BATCH = 64
 
 
@@ -24,16 +24,17 @@ def run(job: dict) -> dict:
 
     Args:
         job: dict of `directory`; `texts`, the texts to translate; `calls`, a
-            dict from signatures to lists of calls, where a call is a dict from
-            inputs to lists of strings; `batch_sizes` and `threads`, whose
-            combinations are measured; and `requests`, an argument of `measure`.
+            dict from signature names to lists of calls, where a call is a dict
+            from input names to lists of strings; `batch_sizes` and `threads`,
+            whose combinations are measured; and `requests`, see `measure`.
 
     Returns:
         Dict of `versions`, `imported`, `load_seconds`, `graph`, `signatures`,
         `calls`, `translations`, `scores` and `speed`. `calls` has, for each
         call of a signature that the SavedModel has, a dict of `outputs` or
-        `error`. If the default signature does not translate, the dict has only
-        `signatures`.
+        `error`. `speed` has the results of `measure`. If the default signature
+        does not compute `translation` and `score` from `text`, the dict has
+        only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -86,7 +87,7 @@ def measure(
     """Times calls of a signature from several threads.
 
     Args:
-        serve: the signature.
+        serve: the signature, with the input `text`.
         texts: the texts to translate. After the last, the first comes again.
         batch_size: the number of texts of a call.
         threads: how many threads call at the same time.
@@ -135,7 +136,10 @@ def measure(
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Returns the smallest value that `percent` % of the values do not exceed.
+    """Returns a percentile of values.
+
+    This is the smallest value that at least `percent` % of the values do not
+    exceed.
 
     Args:
         values: at least one value.
@@ -151,7 +155,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def _graph(signatures):
-    """Returns the sizes of the graphs and of the vocabularies in them."""
+    """Counts functions and nodes, and the bytes of SentencePiece models."""
     functions = {}
     for signature in signatures.values():
         graph = signature.graph.as_graph_def()

@@ -1,4 +1,4 @@
-"""The report about a SavedModel, as lines of text."""
+"""Formats the report about a SavedModel as lines of text."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ _UNITS = ((1e6, "MB"), (1e3, "kB"))
 
 
 def sizes(directory: str | os.PathLike[str]) -> dict[str, int]:
-    """Returns the number of bytes of each part of a SavedModel, and of all.
+    """Returns the sizes in bytes of the parts of a SavedModel, and their sum.
 
     Args:
         directory: the SavedModel.
@@ -110,7 +110,7 @@ def changed(ours: dict, theirs: dict) -> Iterator[str]:
 
 
 def in_bytes(count: int) -> str:
-    """Formats a number of bytes.
+    """Formats a number of bytes, with 10^3 bytes as a kB and 10^6 as an MB.
 
     Example:
 
@@ -148,7 +148,10 @@ def _of_metadata(described):
 
 
 def _shape(sizes_, signatures, name, key):
-    """Formats a shape; the names of the axes are letters of the contract."""
+    """Formats a shape, with the letter that `signatures` has for each axis.
+
+    Without letters for the axes, the result has only the sizes.
+    """
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())
     if signature is not None:

@@ -31,7 +31,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
 _VOCABULARY_SIZE = 331
 _MAX_LENGTH = 64
-# The maximum time of a process, as a multiple of the undisturbed run's time.
+# `kill` waits at most this multiple of the time of the undisturbed run.
 _MAX_SLOWDOWN = 10
 
 
@@ -54,7 +54,7 @@ class Plan:
 class Aim:
     """The moment of a kill: after a file is written, or at any time.
 
-    name: what the run does at this moment.
+    name: what the run does or writes at this moment, to be printed.
     files: glob of the files, in the run directory; `None` for any time.
     seconds: the longest time from the writing of a file to the kill.
     """
@@ -70,8 +70,8 @@ _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
 _EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
-# The aims are used in this order, repeatedly. At the first kill and at the
-# second, the run has a checkpoint. So it continues from a checkpoint twice.
+# The aims are used in this order, repeatedly. At the first and the second kill
+# the run has a checkpoint. So the run continues from a checkpoint twice.
 _AIMS = (
     _EVALUATION,
     _CHECKPOINT,
@@ -90,7 +90,7 @@ class Trainer:
     """The trainer's command, with the same flags for every run.
 
     Args:
-        directory: the directory of the runs and their data.
+        directory: the directory of the runs and their data; made if missing.
         steps: the number of steps of a run.
         shards: whether the training pairs are in a shard directory.
     """
@@ -165,7 +165,7 @@ class Trainer:
             )
 
     def finish(self, name) -> float:
-        """Starts or continues a run, waits for its end; returns the seconds."""
+        """Starts or continues a run to its end; returns the seconds it took."""
         started = time.monotonic()
         process = self.start(name)
         try:
@@ -256,7 +256,7 @@ def phase(run: pathlib.Path, log: str) -> str:
     ):
         for path in folder.glob(f".ckpt-*.{suffix}"):
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
-    # The last step that this process reported, or at which it continued.
+    # The last step that the process reported, or the step where it continued.
     ends = re.findall(
         r"^(?:Step|Continuing at step) ([\d,]+)(?: of [\d,]+ done)?\.",
         log,

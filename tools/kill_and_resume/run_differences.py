@@ -16,7 +16,8 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
 
     The results are the configuration, the vocabulary, the metrics, and the
     tensors of the model, of the SavedModel and of the checkpoints. Measured
-    times are not compared.
+    times are not compared. If the runs have checkpoints of different steps, the
+    tensors of checkpoints are not compared either.
 
     Args:
         run: the directory of a finished run.

@@ -23,7 +23,7 @@ class ServedModel:
 
     Args:
         directory: the directory of the SavedModel.
-        n_best: the number of hypotheses of a text; one if `None`.
+        n_best: the maximum number of hypotheses of a text; one if `None`.
 
     Raises:
         ValueError: the SavedModel gives fewer than `n_best` hypotheses, or it
@@ -109,8 +109,12 @@ def load(
 ) -> translation.Translator | ServedModel:
     """Loads run directories as one `Translator`, or one SavedModel.
 
+    Args:
+        models: the flags of the models.
+        search: the flags of the search.
+
     Raises:
-        FileNotFoundError: a path has no model.
+        FileNotFoundError: a path is neither a SavedModel nor a finished run.
         ValueError: a SavedModel is given with flags that it does not take, or
             in an ensemble; or the runs cannot translate together.
     """
@@ -140,6 +144,10 @@ def load_translator(
 
     The search, the vocabularies and the length limits are those of the first
     run. Flags change the search and the limits.
+
+    Args:
+        models: the flags of the models. Several runs become an `Ensemble`.
+        search: the flags of the search.
 
     Raises:
         FileNotFoundError: a path is not a finished run.
@@ -191,7 +199,7 @@ def _check_kind(directory, signatures):
 
 
 def check_models(models: settings.ModelSettings) -> None:
-    """Raises FileNotFoundError if a path is not a directory."""
+    """Raises FileNotFoundError if a path of `--model` is not a directory."""
     for path in models.model:
         if not pathlib.Path(path).is_dir():
             raise FileNotFoundError(
@@ -200,7 +208,11 @@ def check_models(models: settings.ModelSettings) -> None:
 
 
 def warn_of_precision(precision: str) -> None:
-    """Prints a warning if a precision is slow on this machine."""
+    """Prints a warning if a precision is slow on this machine.
+
+    Args:
+        precision: a dtype policy.
+    """
     warning = kt.training.precision_warning(precision)
     if warning is not None:
         print(f"warning: {warning}", file=sys.stderr)
@@ -209,8 +221,11 @@ def warn_of_precision(precision: str) -> None:
 def tokenization(models: settings.ModelSettings) -> str:
     """Returns sacreBLEU's tokenization for the BLEU of the first model.
 
-    This is the tokenization in the configuration of the run. A SavedModel, or a
-    run without such a setting, has "13a".
+    The tokenization is a setting of the run. For a SavedModel, or a run without
+    this setting, the result is "13a".
+
+    Args:
+        models: the flags of the models.
     """
     config = kt.runs.RunDirectory(models.model[0]).read_config()
     tokenize = config.get("settings", {}).get("tokenize")

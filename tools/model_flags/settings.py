@@ -34,7 +34,7 @@ _LEAST = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """The settings of the search. `None` keeps the run's value or a default.
+    """The settings of the search. `None` means the run's value or a default.
 
     docs/translating.md describes the flags.
 
@@ -240,14 +240,23 @@ class BatchSettings:
 
 
 def check_sizes(**sizes: int) -> None:
-    """Raises ValueError if a flag is below 1."""
+    """Raises ValueError if the value of a flag is below 1.
+
+    Args:
+        **sizes: the values by the names of the flags.
+    """
     for name, value in sizes.items():
         if value < 1:
             raise ValueError(f"--{name} must be at least 1. Received: {value}.")
 
 
 def as_flags(given, names):
-    """Formats the settings in `names` as flags of a command line."""
+    """Formats settings as flags of a command line.
+
+    Args:
+        given: values by the names of settings.
+        names: the names of the settings to format.
+    """
     return " ".join(
         f"--{name}={','.join(v) if name == 'model' else v}"
         for name, v in given.items()

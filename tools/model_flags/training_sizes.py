@@ -72,10 +72,16 @@ def endless_batches(
 ) -> tf.data.Dataset:
     """Returns a data set that repeats one batch of random ids.
 
+    Args:
+        batch_size: the number of sentence pairs of a batch.
+        length: the number of tokens of each source and of each target.
+        vocabulary_size: all ids are below this number, which is at least 5.
+
     Returns:
         Endless batches of inputs, labels and weights for `fit`, each of shape
         `(batch_size, length)`. The source, the input of the decoder and the
         labels have the same ids. All ids are at least 4, so none is special.
+        All weights are 1.
     """
     shape = (batch_size, length)
     generator = np.random.default_rng(0)

@@ -7,7 +7,8 @@ the times of the operations add up to the time of the step. It prints a Markdown
 table: for each part of the step, the milliseconds of its matrix products and of
 its other operations. Below the table it prints the ceiling of the machine,
 which is the FLOP/s of one large matrix product in the same process, and the
-share of the ceiling that the step reaches.
+shares of the ceiling that the matrix products of the step and the whole step
+reach.
 
 PYTHON is an interpreter with the package xprof, which reads profiles.
 """
@@ -27,7 +28,8 @@ from tools.profile_step import parts
 from trainers import program
 from trainers.settings_flags import setting
 
-# Steps before the profile. They trace the graph and allocate buffers.
+# Before the profile, the model trains one step more than this number. These
+# steps trace the graph and allocate buffers.
 _WARM_UP_STEPS = 4
 _REST = "pauses between operations"
 
@@ -93,7 +95,8 @@ def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
         sizes: the flags.
 
     Returns:
-        The milliseconds of a step, and the operations of all profiled steps.
+        The mean milliseconds of a step, and the operations of all profiled
+        steps, as `read_operations` returns them.
     """
     model = training_sizes.compiled_model(
         sizes, normalization="post", biases="all"

@@ -3,8 +3,8 @@
     python -m tools.profile_step.operation_times DIRECTORY
 
 The program prints the operations of the newest profile in a directory as JSON.
-It runs with another Python interpreter than the training, because xprof and
-TensorFlow may need different versions of a package.
+The training that was profiled runs in another Python interpreter, because xprof
+and TensorFlow may need different versions of a package.
 """
 
 import json
@@ -13,9 +13,10 @@ import re
 import sys
 from collections.abc import Iterable
 
-# The long name of an operation of TensorFlow is "name:type".
+# The pattern of an event that is an operation of TensorFlow: its long name is
+# "name:type".
 _OPERATION = re.compile(r"([^:]+):(\w+)")
-# The name of the event of a program that XLA compiled.
+# The name of an event that runs a program that XLA compiled for a CPU.
 COMPILED = "CpuExecutable::ExecuteAsyncOnStream"
 
 
@@ -24,6 +25,9 @@ def read(directory: str) -> list[dict]:
 
     Args:
         directory: the directory that `tf.profiler.experimental` wrote.
+
+    Raises:
+        ValueError: the directory has no profile.
     """
     # Only the interpreter that reads profiles has this package.
     from xprof.convert import raw_to_tool_data
@@ -39,7 +43,7 @@ def read(directory: str) -> list[dict]:
 
 
 def operations_of(events: Iterable[dict]) -> list[dict]:
-    """Returns the operations among events.
+    """Returns the operations among the events of a profile.
 
     Args:
         events: events in the trace format of Chrome. Their durations, "dur",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from tools.profile_step import operation_times
 
-# Operations that multiply matrices. Those of oneDNN begin with _Mkl.
+# The types of operations that multiply matrices. Those of oneDNN begin with
+# _Mkl.
 _PRODUCTS = re.compile(r"(_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
 # Pairs: a text in the name of an operation, and the part to which the operation
 # belongs. The first match counts.

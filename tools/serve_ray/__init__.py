@@ -1,1 +1,1 @@
-"""Serves a SavedModel on Ray Serve, as TensorFlow Serving would."""
+"""Serves a SavedModel on Ray Serve, with TensorFlow Serving's REST API."""

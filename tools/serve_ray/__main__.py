@@ -19,7 +19,8 @@ from tools.inspect_saved_model import loading
 from trainers import program
 from trainers.settings_flags import setting
 
-# The time that Ray's HTTP proxy gets to send the last responses of the `Front`.
+# The program waits this time between the last answer and the end of Ray, so
+# that Ray's HTTP proxy can send the last responses.
 _LAST_BYTES_SECONDS = 1.0
 
 

@@ -1,8 +1,8 @@
 """Writes responses in the format of TensorFlow Serving's REST interface.
 
-The response to a call is `{"predictions": [...]}`. The list has an object with
-all outputs for each instance. If the signature has only one output, the list
-has the value of this output for each instance.
+The response to a call is `{"predictions": [...]}`. For each instance of the
+request, the list has an object with all outputs. If the signature has only one
+output, the list has the value of this output instead of the object.
 
 This file needs only the standard library.
 """
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# The names of TensorFlow's types in protocol buffers.
+# The names that protocol buffers use for the types of inputs and outputs.
 _TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
 
 
@@ -66,8 +66,9 @@ def write_metadata(name: str, version: str, signatures: Mapping) -> bytes:
         name: the name of the model.
         version: the version of the model.
         signatures: for each signature a dict of `inputs` and `outputs`. Each is
-            a dict from names to pairs of type and shape. A size in a shape is
-            `None` or -1 if it is not fixed.
+            a dict from names to pairs of a type, which is a key of `_TYPES`,
+            and a shape. A shape is `None` if its rank is unknown, and a size in
+            it is `None` or -1 if it is not fixed.
     """
     described = {
         signature: {

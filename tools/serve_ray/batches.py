@@ -11,10 +11,10 @@ from tools.serve_ray.rows import Call
 def answers_of(signatures: Any, calls: list[Call]) -> list[dict[str, list]]:
     """Returns the outputs of each call, in the order of the calls.
 
-    Calls of one signature are one batch. The exception is a signature with
+    Calls of one signature run as one batch. The exception is a signature with
     an output whose rows have no fixed shape, such as attention scores. A batch
     pads such rows to the largest row. So the calls of such a signature run one
-    by one. Then the outputs of a call do not depend on other calls.
+    by one, and the outputs of a call do not depend on other calls.
 
     Args:
         signatures: the signatures of a SavedModel, by their names.
@@ -41,7 +41,16 @@ def answers_of(signatures: Any, calls: list[Call]) -> list[dict[str, list]]:
 
 
 def call_signature(signature: Any, calls: list[Call]) -> dict[str, list]:
-    """Runs calls of one signature as a batch; returns the outputs."""
+    """Runs calls of one signature as a batch.
+
+    Args:
+        signature: the signature.
+        calls: at least one call.
+
+    Returns:
+        The outputs by their names. Each is a list with the rows of all calls,
+        in the order of the calls.
+    """
     inputs = {
         name: tf.constant(
             [text for call in calls for text in call.inputs[name]], tf.string

@@ -1,4 +1,4 @@
-"""Runs a server on Ray: a `Front`, and the replicas of a `Model`.
+"""Runs a server on Ray, with one `Front` and the replicas of a `Model`.
 
 The `Front` is the process that reads requests and writes responses. Each
 replica is a process that translates with its own copy of the SavedModel.
@@ -20,13 +20,13 @@ from tools.serve_ray.front import Front
 from tools.serve_ray.model import Model
 from tools.serve_ray.rows import Limits
 
-# The bytes of Ray's store of large objects. They are few, because requests are
-# too small to be put into the store.
+# The size in bytes of Ray's store of large objects. The store is small, because
+# requests are too small to be put into it.
 _STORE_BYTES = 100 * 2**20
-# The front has at most this number of requests at a time, including those that
-# wait for the model. The number is large, so that it is usually the front that
-# refuses requests, with its own message. Ray queues the same number of further
-# requests, and refuses all others with status 503.
+# The `Front` handles at most this number of requests at a time, including those
+# that wait for the model. Ray queues the same number of further requests, and
+# refuses all others with status 503. The number is large, so that usually the
+# `Front` refuses requests, with its own message, and not Ray.
 _MOST_REQUESTS = 8192
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 
@@ -75,7 +75,7 @@ def running(server: Any) -> Iterator[Any]:
 
 
 def metrics_url() -> str:
-    """Returns the URL of Ray's metrics, in the format of Prometheus."""
+    """Returns the URL where the first node serves metrics for Prometheus."""
     node = ray.nodes()[0]
     return (
         f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
@@ -84,7 +84,7 @@ def metrics_url() -> str:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises OSError if a program cannot listen at a port."""
+    """Raises OSError if this program cannot listen at `host` and `port`."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,8 @@
-"""The process that reads requests and writes responses, without TensorFlow."""
+"""The deployment of Ray Serve that reads requests and writes responses.
+
+Its process does not import TensorFlow. The translations come from the
+deployment `Model`, which has its own processes.
+"""
 
 import asyncio
 import time
@@ -16,7 +20,7 @@ _RETRY_SECONDS = "1"
 
 
 class Front:
-    """The front of a model: it checks requests and writes responses.
+    """A deployment that checks requests, calls `Model` and writes responses.
 
     Args:
         model: the handle of the deployment of `Model`.
@@ -43,7 +47,7 @@ class Front:
         self._ongoing = 0
 
     async def __call__(self, request: Request) -> Response:
-        """Returns the response to a request."""
+        """Returns the response to a request, also if the request is refused."""
         self._ongoing += 1
         try:
             status, body = 200, await self._answer(request)
@@ -57,11 +61,13 @@ class Front:
     async def drain(self, seconds: float) -> int:
         """Refuses new calls of the model, and waits for all responses.
 
+        Requests for the status and the metadata are still answered.
+
         Args:
             seconds: the longest time to wait.
 
         Returns:
-            The number of requests without a response after `seconds`.
+            The number of requests that have no response at the end.
         """
         self._is_draining = True
         end = time.monotonic() + seconds

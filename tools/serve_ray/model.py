@@ -1,4 +1,4 @@
-"""A replica of the model on Ray Serve: a process with TensorFlow."""
+"""Runs a SavedModel in a replica of Ray Serve, a process with TensorFlow."""
 
 import asyncio
 from typing import Any
@@ -13,13 +13,16 @@ from tools.serve_ray.rows import Call
 
 
 class Model:
-    """A SavedModel. Calls that arrive at about the same time are one batch.
+    """A SavedModel. Calls that arrive at about the same time run together.
+
+    `batches.answers_of` decides which of these calls are one batch.
 
     Args:
-        directory: the SavedModel.
-        texts: texts for a first call of each signature. The first call takes
-            much longer than later calls.
-        max_batch_size: the largest number of texts of a batch.
+        directory: the directory of the SavedModel.
+        texts: texts for a first call of each signature. The constructor makes
+            these calls, because a first call takes much longer than later ones.
+        max_batch_size: the largest number of instances of the calls that run
+            together.
         batch_wait_seconds: the longest time that a call waits for other calls.
     """
 
@@ -42,14 +45,17 @@ class Model:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Returns the types and shapes of the signatures, by their names."""
+        """Returns types and shapes of the signatures, see `probe.describe`."""
         return {
             name: probe.describe(signature)
             for name, signature in self._signatures.items()
         }
 
     async def check_health(self) -> None:
-        """Calls the model without texts. Ray replaces a replica that fails."""
+        """Calls the model without texts.
+
+        If the call fails, Ray replaces the replica.
+        """
         call = Call("serving_default", {"text": []})
         await asyncio.to_thread(batches.answers_of, self._signatures, [call])
 

@@ -1,8 +1,8 @@
 """Reads requests in the row format of TensorFlow Serving's REST interface.
 
-A client sends `{"signature_name": ..., "instances": [...]}`. An instance is a
-text, or an object with a text for each input. A text is a string, or
-`{"b64": ...}` for bytes.
+A client sends `{"signature_name": ..., "instances": [...]}`. An instance is an
+object with a text for each input. It may be a text itself if the signature has
+one input. A text is a string, or `{"b64": ...}` with its bytes in base64.
 
 This file needs only the standard library.
 """
@@ -53,7 +53,7 @@ class Limits:
 
     @property
     def body_bytes(self) -> int:
-        """Returns the largest number of bytes of a request."""
+        """Returns the largest number of bytes of the body of a request."""
         # JSON writes a byte of a text as at most six bytes, such as \u0041. A
         # signature has at most two inputs.
         return 1024 + self.instances * (2 * 6 * self.text_bytes + 64)
@@ -63,7 +63,7 @@ class Call(NamedTuple):
     """A call of a signature.
 
     signature: the name of the signature.
-    inputs: for each input a list of texts as bytes, one for each instance.
+    inputs: for each input a list of the bytes of the text of each instance.
     """
 
     signature: str
@@ -81,8 +81,8 @@ def action_of(method: str, path: str, name: str, version: str) -> str:
     Args:
         method: the HTTP method.
         path: the path of the URL.
-        name: the name of the model.
-        version: the version of the model. A path may leave it out.
+        name: the name of the model of this server.
+        version: the version of this model. A path may leave it out.
 
     Raises:
         RefusedError: there is no such path, model or version, or the path
@@ -129,8 +129,9 @@ def read_call(
         limits: the largest sizes of the request.
 
     Raises:
-        RefusedError: the request is not in the row format, it names no
-            signature of the model, or it is too large.
+        RefusedError: the request is not in the row format, has too many
+            instances or a too long text, or asks for a signature that is not
+            in `inputs`.
 
     Example:
 
@@ -204,7 +205,7 @@ def _instances(request, limits):
 
 
 def _read_instance(place, instance, names, limits):
-    """Returns the bytes of each input of an instance."""
+    """Returns, for each input, the bytes of the text of an instance."""
     is_text = isinstance(instance, str) or _is_bytes(instance)
     if is_text and len(names) == 1:
         return {names[0]: _read_text(place, instance, limits)}
@@ -232,7 +233,7 @@ def _is_bytes(value):
 
 
 def _read_text(place, value, limits):
-    """Returns a text as bytes."""
+    """Returns the bytes of a text."""
     try:
         if _is_bytes(value) and isinstance(value["b64"], str):
             content = base64.b64decode(value["b64"], validate=True)

@@ -4,7 +4,8 @@
 
 Google's TPU compiler compiles the training step for packed batches, even if the
 run does not pack its batches, and the search for every padded length of the
-sources. Install the compiler with
+sources. `--steps` and `--lengths` choose some of them. Install the compiler
+with
 
     pip install '.[tpu-preflight]'
 
@@ -29,7 +30,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Preflight(BatchSettings):
-    """The flags of the steps to compile, and of the chips to compile for."""
+    """The flags for the steps to compile, and for the chips to compile for."""
 
     model: str | None = setting("A run directory; or give --preset.", None)
     preset: str | None = setting(f"One of {', '.join(kt.PRESETS)}.", None)
@@ -72,7 +73,7 @@ def preflight(flags: Preflight) -> bool:
         flags: the flags of the program.
 
     Raises:
-        ValueError: settings or a run's configuration are invalid.
+        ValueError: a flag or the configuration of the run is invalid.
         OSError: there is no such run, or no compiler.
     """
     topology = chips.topology(flags.topology)

@@ -1,4 +1,7 @@
-"""Compiles steps for a TPU, and computes their cost on the TPU."""
+"""Compiles the steps of a run for a TPU, and computes their cost on the TPU.
+
+A step is a function that a run computes on a device, see `steps.Step`.
+"""
 
 import collections
 import functools
@@ -13,9 +16,9 @@ from tools.tpu_preflight import steps as tpu_steps
 class Finding(NamedTuple):
     """The result of compiling a step.
 
-    The properties need `compiled`. If `prologue` is not `None`, they count
-    every iteration of the step's loop. Otherwise they count one iteration of
-    each loop.
+    The properties raise an error if `compiled` is `None`. If `prologue` is not
+    `None`, they count every iteration of the step's loop. Otherwise they count
+    one iteration of each loop.
 
     step: the step.
     chip: the chip that the step was compiled for.
@@ -62,8 +65,9 @@ class Finding(NamedTuple):
 
         The phases are the prologue, and one iteration of the loop, which runs
         `count` times. A step without a prologue is one phase. The compiler
-        counts one iteration of a loop. So the cost of an iteration is the cost
-        of the whole step minus the cost of the prologue.
+        counts one iteration of a loop. So the cost of an iteration is about the
+        cost of the whole step minus the cost of the prologue: it includes the
+        operations after the loop.
         """
         whole = self.compiled
         if self.prologue is None:
@@ -87,11 +91,12 @@ def check(
     Args:
         steps: the steps, such as those of `steps.py`.
         topology: the topology to compile for.
-        python: the interpreter that has the compiler; `None` for this one.
-        jobs: how many compilers run at a time.
+        python: the Python interpreter that has the compiler; `None` for this
+            one.
+        jobs: how many compilers run at a time, at least 1.
 
     Raises:
-        MissingCompilerError: the compiler is not installed.
+        MissingCompilerError: the interpreter or the compiler is missing.
     """
     with futures.ThreadPoolExecutor(jobs) as pool:
         waiting = collections.deque()

@@ -1,4 +1,4 @@
-"""The speed and the memory of TPU chips, and the compiler's names of them.
+"""The speed and the memory of TPU chips, and their names in the compiler.
 
 The numbers are for a single chip. The peak FLOP/s, the bandwidth and the size
 of the memory come from
@@ -39,7 +39,7 @@ class Chip(NamedTuple):
     options: dict
 
     def seconds(self, flops: float, num_bytes: float) -> float:
-        """Returns the least number of seconds of a program (roofline model).
+        """Returns the shortest time of a program in seconds (roofline model).
 
         Args:
             flops: the number of floating-point operations.
@@ -115,8 +115,8 @@ class Topology(NamedTuple):
     def environment(self) -> dict[str, str]:
         """The environment variables of the process that compiles.
 
-        The variables that begin with `TPU_` tell libtpu what machine this is,
-        so that libtpu does not ask the metadata server of the cloud.
+        The variables that begin with `TPU_` describe a machine with this chip
+        to libtpu, so that libtpu does not ask the metadata server of the cloud.
         """
         return {
             "JAX_PLATFORMS": "cpu",
@@ -130,12 +130,12 @@ class Topology(NamedTuple):
 
 
 def topology(name: str) -> Topology:
-    """Returns the topology of a name such as `v5e:2x2` or `v4:2x2x1`.
+    """Returns the topology with a name such as `v5e:2x2` or `v4:2x2x1`.
 
     Args:
-        name: a chip in `CHIPS`, and its sizes: those of one chip, or of hosts
-            with 2 x 2 chips. Whether there is a slice of this size is not
-            checked here.
+        name: a chip in `CHIPS`, and the sizes of the slice. A slice is one
+            chip, or consists of hosts with 2 x 2 chips. Whether a slice of this
+            size exists is not checked here.
 
     Raises:
         ValueError: there is no such chip, or the sizes are not as above.

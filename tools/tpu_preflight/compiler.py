@@ -1,9 +1,10 @@
 """Compiles a program with Google's TPU compiler, on a machine without a TPU.
 
-The compiler, libtpu, is called through JAX. It has its own process, because it
-ends its process at an unexpected error, and because it reads environment
-variables when it is loaded. This process can use another Python interpreter, if
-only that one has the compiler. The command of the process is
+The compiler, libtpu, is called through JAX. It runs in a process of its own,
+because it ends its process at an unexpected error, and because it reads
+environment variables when it is loaded. If only another Python interpreter has
+the compiler, that interpreter can run the process. The command of the process
+is
 
     python -m tools.tpu_preflight.compiler \\
         '{"name": "v5e:2x2", "options": {}}' < HLO
@@ -70,7 +71,8 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
     Args:
         hlo: a serialized HLO module.
         topology: the `chips.Topology`.
-        python: an interpreter with JAX and libtpu; `None` for this one.
+        python: an interpreter with JAX and libtpu; `None` for the current
+            interpreter.
 
     Returns:
         The compiler's numbers, a `Compiled`.
@@ -130,7 +132,10 @@ def _reason(error: str) -> str:
 
 
 def _compile(target, hlo):
-    """Compiles in this process; returns fields of `Compiled`, or an error."""
+    """Compiles in this process.
+
+    Returns a dict with the fields of `Compiled`, or with a message as `error`.
+    """
     # These packages are imported here, because `compile_program` may run in
     # another interpreter, which lacks them.
     import time
@@ -175,7 +180,10 @@ def _compile(target, hlo):
 
 
 def _prepare(module, ir):
-    """Removes `mhlo.copy`, which StableHLO lacks; counts the loops."""
+    """Returns the number of loops, and removes `mhlo.copy` from the module.
+
+    StableHLO does not have this operation.
+    """
     copies, loops = [], []
 
     def visit(operation):

@@ -11,7 +11,8 @@ import re
 import tensorflow as tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
-# The pattern of an operation of dynamic size in the text of an HLO module.
+# The pattern of an operation whose result has a dynamic size, in the text of an
+# HLO module.
 _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
@@ -30,18 +31,18 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     """Lowers a function of tensors, with the variables that it captures.
 
     Args:
-        function: a function of as many tensors as there are specs. It may
-            update existing variables, but must not make new ones.
+        function: a function whose arguments are tensors, one for each spec. It
+            may update existing variables, but must not make new ones.
         *specs: the shapes and types of the tensors.
 
     Returns:
-        The serialized HLO module. Variables are its last arguments, and
-        updated variables are overwritten.
+        The serialized HLO module. Variables are its last arguments. An output
+        that updates a variable overwrites the argument of this variable.
 
     Raises:
-        LoweringError: a spec has an unknown size, shapes do not fit together,
+        LoweringError: a spec has an unknown size, tracing the function fails,
             XLA lacks an operation, or a shape depends on values. The message
-            names the operation and the source line if they are known.
+            contains the operation and the source line if they are known.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Formats findings as a table, with the peak numbers of the chip."""
+"""Formats the findings of the preflight as a table, and describes the run."""
 
 from tools.tpu_preflight import check, chips
 
@@ -13,8 +13,11 @@ HEADER = (
 def line(finding: check.Finding) -> str:
     """Formats a finding as a line under `HEADER`.
 
-    The numbers are left out if the step does not compile. The lines below have
+    The numbers are left out if the step does not compile. Further lines have
     the failure, if any, and a note if the numbers count one iteration of loops.
+
+    Args:
+        finding: the result of compiling a step.
     """
     step = finding.step
     shape = f"{step.rows} x {step.length}"
@@ -43,7 +46,7 @@ def introduction(
     """Describes the run, and the chips that its steps are compiled for.
 
     Args:
-        topology: the topology that steps are compiled for.
+        topology: the chips that steps are compiled for.
         settings: the `TrainingSettings` of the run.
         num_parameters: the number of the model's parameters.
     """

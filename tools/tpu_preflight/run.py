@@ -1,4 +1,4 @@
-"""The steps of a run, from its directory or from a preset."""
+"""Makes the steps that the preflight compiles, for a run or a preset."""
 
 import dataclasses
 
@@ -23,12 +23,13 @@ def configuration(model: str | None, preset: str | None, **given):
 
     Returns:
         The pair of `TransformerConfig` and `TrainingSettings`. The settings
-        have all defaults, and for `auto` the precision of a TPU.
+        have all defaults, and the precision of a TPU in place of `auto`.
 
     Raises:
         ValueError: `model` and `preset` are both `None`, or neither is; the
             run's configuration or the settings are invalid.
-        OSError: this run, or another run that its settings name, is missing.
+        OSError: the run is missing, or another run that its settings need, such
+            as a teacher.
     """
     if (model is None) == (preset is None):
         raise ValueError(
@@ -90,8 +91,9 @@ def model_of(
         architecture: the configuration of the model.
         settings: the settings of the run, with all defaults.
     """
-    # With `jit_compile`, XLA compiles a part of the step alone, except on a
-    # TPU, where it compiles the whole step. Here the device is a CPU.
+    # On a TPU, XLA compiles the whole step. Here the device is a CPU, where
+    # `jit_compile` would make XLA compile a part of the step separately. So it
+    # is turned off.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
     building.compile_model(model, settings, architecture)

@@ -1,4 +1,7 @@
-"""The steps that a run computes on a device, each with its shapes.
+"""Makes the steps of a run, for the TPU compiler.
+
+A step is a function that a run computes on a device: an update of the weights,
+or the search for the translations of a batch.
 
 B batch   S source length   T target length
 """
@@ -21,9 +24,9 @@ class Step(NamedTuple):
     length: the length of the source; in training, also of the target.
     function: a function of tensors.
     specs: a `tf.TensorSpec` of each tensor.
-    prologue: the operations before the loop, as a `Step` without loops; `None`
-        if the step has no loop, and in training, where only gradient
-        accumulation has a loop.
+    prologue: the operations before the loop, as a `Step` without loops. `None`
+        if the step has no loop, and always in training, although gradient
+        accumulation is a loop.
     iterations: the largest number of iterations of the loop; 0 without a
         prologue.
     """
@@ -73,6 +76,8 @@ def decoding_step(
 ) -> Step:
     """Returns the search of a `Translator`, with fixed shapes, as a step.
 
+    A hypothesis ends with the end id of the default `SpecialIds`.
+
     Args:
         model: a `Transformer`.
         search: a `Search`.
@@ -112,8 +117,8 @@ def training_shapes(
     sentence of this length.
 
     Args:
-        tokens_per_batch: the number of target tokens of a batch, over all
-            replicas.
+        tokens_per_batch: the maximum number of target tokens of a batch, with
+            padding, over all replicas.
         max_length: T.
         num_replicas: the number of replicas that share a batch.
         num_micro_batches: the number of micro-batches of a replica's share.
@@ -145,8 +150,9 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    They are the shapes of full batches after a `Translator` has padded them. T
-    is the maximum length of the translations.
+    They are the shapes of full batches after a `Translator` has padded them,
+    one for each length to which sources are padded. T is the maximum length of
+    the translations.
 
     Args:
         batch_size: the batch size of the translator, over all replicas.

@@ -1,4 +1,7 @@
-"""Recipes: named settings of runs with one or several stages."""
+"""The recipes of the trainer, by name.
+
+A recipe has the settings of the stages of a run.
+"""
 
 from trainers.recipes import (
     iwslt14,

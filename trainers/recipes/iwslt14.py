@@ -1,8 +1,9 @@
-"""A recipe for IWSLT14 German-English, 160,000 pairs, after fairseq."""
+"""A recipe for the 160,000 pairs of IWSLT14 German-English, as in fairseq."""
 
 from trainers.recipes.recipe import Recipe, Stage
 
-# fairseq's example for IWSLT14: arch transformer_iwslt_de_en, post-norm.
+# The settings follow fairseq's example for IWSLT14, which trains the post-norm
+# architecture transformer_iwslt_de_en.
 RECIPE = Recipe(
     "IWSLT14 de-en, 160,000 pairs; fairseq reports 34.9 tokenized. Not "
     "trained here.",
@@ -35,7 +36,7 @@ RECIPE = Recipe(
                 "evaluation_interval": 1000,
                 "select_by": "bleu",
                 "average_checkpoints": 5,
-                # As in the generate command of the example.
+                # The example translates with this beam size.
                 "beam_size": 5,
             },
         ),

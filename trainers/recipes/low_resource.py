@@ -13,7 +13,7 @@ _SETTINGS = {
     "activation_dropout": 0.3,
     "word_dropout": 0.1,
     "label_smoothing": 0.2,
-    # Provilkov et al. 2020: the less text, the more BPE-dropout helps.
+    # In Provilkov et al. 2020, BPE-dropout helps more if there is less text.
     "segmentation_sampling": 0.1,
     "tokens_per_batch": 4096,
     "schedule": "inverse_square_root",
@@ -42,7 +42,8 @@ RECIPE = Recipe(
                 },
                 "epochs": 40,
                 "learning_rate": 1e-3,
-                # With little text, the last checkpoints differ much in quality.
+                # With little text, the last checkpoints differ much in quality,
+                # so the best ones are chosen.
                 "select_by": "bleu",
                 "average_checkpoints": 5,
                 "patience": 10,

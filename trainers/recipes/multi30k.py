@@ -1,4 +1,6 @@
-"""Multi30k, or other text of about thirty thousand pairs, on two CPU cores.
+"""Two recipes for Multi30k, or for other text of about thirty thousand pairs.
+
+They are for two CPU cores: `ONE_HOUR` for one hour, `RECIPE` for three hours.
 
 Both recipes begin with two stages, like Bi-SimCut (Gao et al. 2022). The first
 stage trains both directions in one model. The second stage trains the wanted
@@ -34,7 +36,8 @@ _TRAINING = {
     "optimizer": "muon",
     # With 1e-9, rounding errors of tiny gradients would change weights.
     "adam_epsilon": 1e-8,
-    # The text of the test sets has no characters that the training text lacks.
+    # The model need not learn to ignore unknown characters, since the test sets
+    # have only characters of the training text.
     "rare_characters": 0.0,
     # As in Wu et al.
     "length_penalty_form": "average",

@@ -1,9 +1,10 @@
-"""The base and the big model of "Attention Is All You Need" on WMT14 en-de."""
+"""Recipes for the base and big models of "Attention Is All You Need"."""
 
 from trainers.recipes.recipe import Recipe, Stage
 
 _SETTINGS = {
-    # Section 5.1: about 37,000 shared pieces, about 25,000 tokens a batch.
+    # Section 5.1: about 37,000 pieces that both languages share, and batches of
+    # about 25,000 source tokens and 25,000 target tokens.
     "vocabulary_size": 37_000,
     "tokens_per_batch": 25_000,
     # Section 5.3.
@@ -30,7 +31,7 @@ BASE = Recipe(
                 **_SETTINGS,
                 "preset": "base",
                 # Sections 5.2 and 6.1: 100,000 steps of 0.4 s; the mean of the
-                # last 5 checkpoints, which are 10 minutes apart.
+                # last 5 checkpoints, which are 10 minutes (1,500 steps) apart.
                 "steps": 100_000,
                 "evaluation_interval": 1500,
                 "average_checkpoints": 5,
@@ -47,7 +48,8 @@ BIG = Recipe(
             {
                 **_SETTINGS,
                 "preset": "big",
-                # 300,000 steps of 1 s; the mean of the last 20 checkpoints.
+                # The same sections: 300,000 steps of 1 s; the mean of the last
+                # 20 checkpoints. They are also 10 minutes (600 steps) apart.
                 "steps": 300_000,
                 "evaluation_interval": 600,
                 "average_checkpoints": 20,

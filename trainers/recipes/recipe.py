@@ -10,7 +10,8 @@ from keras_transformer import models
 class Stage:
     """The settings of one stage of a recipe.
 
-    name: the name of the stage. It is also part of the name of its directory.
+    name: the name of the stage. The name of its directory contains it, unless
+        the stage is the last one.
     settings: values of flags of the trainer, by name.
     initial: the name of the stage whose weights this stage starts from; `None`
         for new weights. In both cases, the vocabulary is that of the first
@@ -55,8 +56,8 @@ class Recipe:
         the run itself.
 
     Raises:
-        ValueError: two stages have the same name, or a stage names a stage
-            that does not come before it.
+        ValueError: two stages have the same name, or `initial` or `teachers` of
+            a stage has a name that is not that of an earlier stage.
     """
 
     summary: str

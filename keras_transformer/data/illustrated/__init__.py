@@ -1,4 +1,4 @@
-"""The built-in English-French corpus: words, grammar and data sets."""
+"""Makes the data sets of the built-in English-French corpus."""
 
 from keras_transformer.data.illustrated.corpus import (
     ContrastExample,

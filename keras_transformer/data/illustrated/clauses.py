@@ -1,12 +1,14 @@
-"""Makes sentence pairs from phrases: verbs, negation and word order.
+"""Makes sentence pairs from phrases, with verbs, negation and word order.
 
-Words have no elision ("le animal") until `sentence` joins them.
+Elision ("l'animal") and contraction ("du pont") are made when `sentence` joins
+the words. Before that, the words are "le animal" and "de le pont".
 """
 
 from keras_transformer.data import pairs
 from keras_transformer.data.illustrated import grammar, lexicon
 
-# The forms of je, tu, il, nous and ils, as in `Verb.present`.
+# The present of avoir and être. The forms have the order of `Verb.present`:
+# those of je, tu, il, nous and ils.
 _AVOIR = ("ai", "as", "a", "avons", "ont")
 _ETRE = ("suis", "es", "est", "sommes", "sont")
 
@@ -36,9 +38,14 @@ def _is_pronoun(subject: grammar.Phrase) -> bool:
 def sentence(
     source: tuple[str, ...], target: tuple[str, ...], mark: str = "."
 ) -> pairs.SentencePair:
-    """Joins the words of each side into a sentence that ends with `mark`.
+    """Joins English words and French words into a pair of sentences.
 
-    The first letter becomes a capital. French has a space before "!" and "?".
+    The first letters become capitals. French has a space before "!" and "?".
+
+    Args:
+        source: English words or phrases.
+        target: French words or phrases.
+        mark: the punctuation at the end of both sentences; "" for none.
 
     >>> sentence(("thanks",), ("merci",), "!")
     SentencePair(source='Thanks!', target='Merci !')
@@ -109,11 +116,13 @@ def state(
     Args:
         subject: the subject.
         name: the English name of an adjective or a profession.
-        degree: an adverb before an adjective, in English and French.
+        degree: an adverb before an adjective, in English and French; two empty
+            strings for none. It must be empty for a profession.
         negative: whether the sentence is negated.
         short: whether the English verb is contracted where possible: "isn't",
             and "I'm" if the subject is a pronoun.
-        opening: the first words of the sentence, in English and French.
+        opening: the first words of the sentence, in English and French; two
+            empty strings for none.
     """
     verb = _form(_ETRE, subject)
     source, target = _complement(subject, name, degree)
@@ -174,7 +183,7 @@ def there_is(
     Args:
         noun: what is there. In a negated sentence it must have the determiner
             "no", which is "a" in English and "de" in French.
-        place: where it is, with a preposition.
+        place: the place with a preposition, such as "in the barn".
         negative: whether the sentence is negated.
     """
     verb = _be(noun) + ("n't" if negative else "")
@@ -200,11 +209,13 @@ def because(
         subject: the subject.
         verb: the verb.
         thing: the object.
-        referent: what the pronoun refers to, `subject` or `thing`.
+        referent: `subject` or `thing`: the phrase that the pronoun after
+            "because" refers to. It must be in the third person.
         adjective: the English name of the adjective that gives the reason. If
             `negative`, "too" is put before the adjective.
         negative: whether the action was not done.
-        opening: an adverb of time at the start, in English and French.
+        opening: an adverb of time at the start, in English and French; two
+            empty strings for none.
     """
     source, target = _event(subject, verb, thing, True, negative)
     pronoun = "elle" if referent.feminine else "il"

@@ -1,10 +1,10 @@
 """Draws the sentences of the built-in corpus, and splits them into data sets.
 
-Set phrases are used for training only, not for tests.
+Set phrases, such as "Thanks.", are only in the training set.
 
 The contrast set tests the translation of *it*, which means the agent or the
-object of an action. Its combinations of an agent and an object occur in no
-other data set.
+object of an action. The combinations of an agent and an object in the contrast
+set occur in no other data set.
 """
 
 import collections
@@ -48,11 +48,11 @@ class ContrastExample(NamedTuple):
 
 
 class IllustratedCorpus(NamedTuple):
-    """The data sets; no source is in two of them.
+    """The data sets of the corpus. No source is in two data sets.
 
-    The noun combinations of `contrast` occur in no other data set. Set phrases,
-    such as "Thanks.", are only in `train`, which repeats them. Every other
-    sentence occurs once.
+    The combinations of an agent and an object in `contrast` occur in no other
+    data set. Set phrases, such as "Thanks.", are only in `train`, which may
+    repeat them. Every other sentence occurs once.
     """
 
     train: list[pairs.SentencePair]
@@ -73,7 +73,7 @@ def illustrated_corpus(
     One in 20 training pairs is a set phrase, from a repeated list of 104 pairs.
 
     Args:
-        seed: the seed of all random choices. No size changes `contrast`.
+        seed: the seed of all random choices. `contrast` depends on no size.
         train_size: the number of training pairs.
         dev_size: the number of development pairs.
         test_size: the number of test pairs.
@@ -136,8 +136,8 @@ def referent_accuracy(
         translations: the translations of their sources, in the same order.
 
     Raises:
-        ValueError: there are no examples, or not as many translations as
-            examples.
+        ValueError: there are no examples, or the numbers of examples and
+            translations differ.
 
     Example:
 
@@ -163,9 +163,9 @@ def referent_accuracy(
 
 
 def _draw(rng, patterns, count):
-    """Draws sentences from the patterns, in proportion to their shares.
+    """Draws pairs from the patterns, in proportion to the patterns' shares.
 
-    A pattern of which all sentences are drawn is skipped.
+    If all pairs of a pattern are drawn, the other patterns give the rest.
     """
     queue: list[tuple[float, Callable[..., pairs.SentencePair], tuple]] = []
     for pattern in patterns:
@@ -181,8 +181,8 @@ def _draw(rng, patterns, count):
 def _held_out_combinations(rng: random.Random) -> frozenset[tuple[str, str]]:
     """Returns pairs of agent and object that only the contrast set may have.
 
-    No noun loses more than a quarter of its partners, so that the training set
-    still has each noun with partners of both genders.
+    At most a quarter of the combinations of each noun are held out, so that the
+    training set still combines the noun with nouns of both genders.
     """
     combinations = sorted(
         {(one, two) for _, one, two in sentences.meetings(())}

@@ -33,16 +33,16 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# For agents that swim, fly or are tiny: adjectives of an object that are no
-# reasons against an action of the agent. A duck crosses a deep river.
+# Agents that swim, fly or are tiny, with the adjectives of objects that are no
+# reasons against their actions. For example, a duck crosses a deep river.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
     "owl": ("deep", "muddy", "slippery"),
 }
 
-# Reasons against an action. They describe the agent; a frightening action has
-# more reasons.
+# Adjectives of agents that are reasons against an action. The longer tuples are
+# for actions that may frighten the agent.
 _UNFIT = ("tired", "sick", "young", "lazy")
 _AFRAID = (*_UNFIT, "frightened")
 _TIMID = (*_AFRAID, "shy")

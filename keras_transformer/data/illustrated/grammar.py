@@ -1,7 +1,8 @@
-"""Makes phrases from words: agreement, determiners, elision, contraction.
+"""Makes English and French phrases, and joins the words of a sentence.
 
-Phrases have no elision ("le animal") and no contraction ("de le pont") until
-`french` joins a whole sentence. Only `english` turns "a" into "an".
+The French of a phrase has no elision ("le animal") and no contraction ("de le
+pont"): `french` applies both when it joins the words of a sentence. `english`
+turns "a" into "an".
 """
 
 import itertools
@@ -30,11 +31,12 @@ _ASPIRATED = frozenset(
 class Phrase(NamedTuple):
     """A subject, object or place in both languages, with its grammar.
 
-    english, french: the words.
+    english, french: the words in each language.
     feminine: whether the French noun is feminine.
     plural: whether the phrase is plural.
-    person: 1, 2 or 3.
-    pronoun: the English pronoun that refers to the phrase.
+    person: the grammatical person, 1, 2 or 3.
+    pronoun: the English pronoun that refers to the phrase. It means nothing if
+        `person` is 1 or 2.
     """
 
     english: str
@@ -46,10 +48,11 @@ class Phrase(NamedTuple):
 
 
 class _Determiner(NamedTuple):
-    """The forms of a determiner.
+    """The English and French forms of a determiner.
 
-    `vowels` are the French masculine and feminine forms before a vowel; they
-    are empty if the determiner has no such forms.
+    `masculine` and `feminine` are the French singular forms, and `plural` is
+    the French plural. `vowels` are the masculine and feminine forms before a
+    vowel. A form that the determiner does not have is empty.
     """
 
     english: str
@@ -69,8 +72,8 @@ PRONOUNS = {
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
 
-# "no" is the article "a" in a negated sentence. It is "de" in French: "pas de
-# chien".
+# The key "no" stands for the article "a" in a negated sentence. There, French
+# has "de" instead of "un": "pas de chien".
 _DETERMINERS = {
     "the": _Determiner("the", "le", "la", (), "the", "les"),
     "this": _Determiner(
@@ -86,6 +89,8 @@ _DETERMINERS = {
 
 def elides(word: str) -> bool:
     """Returns whether "le" or "ne" becomes "l'" or "n'" before `word`.
+
+    An aspirated h is known only in the words of the corpus.
 
     >>> elides("hôtel"), elides("haie"), elides("pont")
     (True, False, False)
@@ -131,7 +136,7 @@ def agree(name: str, feminine: bool, plural: bool) -> str:
     """Returns the French form of an adjective or a profession.
 
     Args:
-        name: the English name.
+        name: the English name of the adjective or profession.
         feminine: whether the form is feminine.
         plural: whether the form is plural.
     """
@@ -187,7 +192,13 @@ def noun_phrase(
 
 
 def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
-    """Yields phrases like "my dog"; if `adjectives`, also "my old dog"."""
+    """Yields all phrases of a noun with "the", "this" or "my".
+
+    Args:
+        noun: the noun. "my" is used only if `noun.owned` is True.
+        adjectives: whether to yield also phrases with an adjective, such as
+            "my old dog".
+    """
     looks = _looks(noun) if adjectives else [("", "")]
     for look, plural in itertools.product(looks, _numbers(noun)):
         for determiner in ("the", "this", "my"):
@@ -196,9 +207,10 @@ def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
 
 
 def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
-    """Yields phrases like "two dogs", each with a boolean.
+    """Yields phrases of a noun with "a", "no", "two" or "three".
 
-    The boolean tells whether the phrase is for a negated sentence.
+    Each phrase is in a pair with a boolean, which tells whether the phrase is
+    for a negated sentence.
     """
     for look in itertools.product(("", *noun.qualities), ("", *noun.colours)):
         yield noun_phrase(noun, "a", *look), False
@@ -224,7 +236,12 @@ def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
 
 
 def at(preposition: tuple[str, str], place: Phrase) -> Phrase:
-    """Puts an (English, French) preposition before a place."""
+    """Puts a preposition before a place.
+
+    Args:
+        preposition: the English and the French preposition.
+        place: the place.
+    """
     return place._replace(
         english=f"{preposition[0]} {place.english}",
         french=f"{preposition[1]} {place.french}",

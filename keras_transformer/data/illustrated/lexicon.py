@@ -14,12 +14,13 @@ class Noun:
     """An English noun and its French counterpart.
 
     Args:
-        english: the English singular, which is also the noun's name in the
-            tables.
+        english: the English singular, which is also the name of the noun in
+            the tables of this file and of `deeds`.
         french: the French singular.
         feminine: whether the French noun is feminine.
         english_plural, french_plural: the plurals; "" for singular + "s".
-        aspirated: whether the French h forbids elision ("la haie").
+        aspirated: whether the French noun begins with an h that forbids elision
+            ("la haie").
         qualities: names of adjectives that suit the noun and precede it in
             French.
         colours: names of the colours that suit the noun.
@@ -50,7 +51,8 @@ class Adjective:
     """An English adjective, and the forms of the French adjective.
 
     Args:
-        english: the English form, also the adjective's name in the tables.
+        english: the English form, which is also the name of the adjective in
+            the tables of this file and of `deeds`.
         french: the masculine singular.
         feminine: the feminine singular; "" for the regular form, which is
             `french` with a final "e".
@@ -82,8 +84,9 @@ class Verb(NamedTuple):
     english, third_person, past: the English forms; `past` is "" if no sentence
         has the verb in the past.
     present: the French forms of je, tu, il, nous and ils.
-    participle: the French past participle.
-    particle: the English and the French word between verb and object.
+    participle: the French past participle; "" if `past` is "".
+    particle: the English and the French word between verb and object; "" for
+        no word.
     with_etre: whether the French past has "être". The participle then agrees
         with the subject: "elle est entrée".
     """
@@ -105,7 +108,7 @@ def _by_name(*entries):
     return {entry.english: entry for entry in entries}
 
 
-# The adjectives that suit each kind of noun.
+# Names of adjectives, for `qualities` of nouns. `_GREYS` is for `colours`.
 _SIZES = ("small", "big")
 _NATURE = (*_SIZES, "beautiful")
 _WILD = (*_NATURE, "old")
@@ -212,7 +215,7 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("black", "noir"),
     Adjective("white", "blanc", "blanche"),
     Adjective("grey", "gris"),
-    # These adjectives describe agents only.
+    # These adjectives describe agents and people only.
     Adjective("tired", "fatigué"),
     Adjective("sick", "malade"),
     Adjective("young", "jeune"),
@@ -245,7 +248,8 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
 )
 
 # In French a profession has no article after "être", and agrees with the
-# subject like an adjective. The English plurals are regular.
+# subject like an adjective. So a profession is an `Adjective` here. The English
+# plurals are regular, so no form of them is written here.
 PROFESSIONS: dict[str, Adjective] = _by_name(
     Adjective("student", "étudiant"),
     Adjective("teacher", "professeur"),

@@ -1,8 +1,9 @@
 """Short sentences about people, their professions and their feelings.
 
 Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
-All pronouns except "she" are masculine, and "you" is one person. So each source
-has only one translation.
+A French adjective shows gender and number. The English "I", "you", "we" and
+"they" do not show both. Here all pronouns except "she" are masculine, and "you"
+is one person. So each source has only one translation.
 """
 
 import itertools
@@ -26,7 +27,10 @@ _YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
 
 
 def patterns() -> list[sentences.Pattern]:
-    """Returns the patterns of sentences about professions and feelings."""
+    """Returns the patterns of sentences about professions and feelings.
+
+    Set phrases are left out, because the corpus has them anyway.
+    """
     pronouns = list(grammar.PRONOUNS.values())
     people = []
     for noun in lexicon.PEOPLE.values():

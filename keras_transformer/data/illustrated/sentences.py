@@ -1,9 +1,9 @@
-"""The patterns of the corpus's sentences, and the share of each pattern.
+"""Defines the sentence patterns of the built-in corpus, and their shares.
 
-About half of the sentences say why something was done or not done. In these
-sentences, *it* refers to the agent or to the object. Only the adjective tells
-which of the two is meant, and French must choose *il* or *elle*. The module
-`people` has the sentences about people.
+About half of the sentences say why something was done or not done. In most of
+these sentences, the pronoun *it* refers to the agent or to the object of the
+action. Only the adjective tells which of the two is meant, and French must
+choose *il* or *elle*. The module `people` has the sentences about people.
 """
 
 import collections
@@ -30,25 +30,29 @@ _IN, _NEAR, _TO = ("in", "dans"), ("near", "près de"), ("to", "jusque à")
 NONE = ("", "")
 OPENINGS = (("yesterday,", "hier,"), ("this morning,", "ce matin,"))
 DEGREES = (NONE, ("very", "très"), ("too", "trop"))
-# Adjectives that cannot follow "very" or "too" in English or in French.
+# Adjectives that are not put after "very" or "too", because the phrase would be
+# wrong in English or in French.
 ABSOLUTE = frozenset(
     ("hungry", "thirsty", "angry", "lost", "empty", "open", "frozen")
 )
 FEELINGS = ("happy", "sad")
 
 
-# Pairs of the names of an agent and an object.
+# Each element is a pair: the English names of an agent and of an object.
 Combinations: TypeAlias = Collection[tuple[str, str]]
-# Two lists of arguments, such as those of singular and of plural sentences.
+# Two lists of arguments for `Pattern`, such as those of singular and of plural
+# sentences.
 _Sides: TypeAlias = tuple[list[tuple], list[tuple]]
 
 
 class Pattern(NamedTuple):
     """A kind of sentence.
 
-    share: the share of this pattern in the corpus without set phrases.
+    share: the share of this pattern in the corpus without set phrases. The real
+        share is smaller if the pattern has too few sentences.
     derive: a function that makes a pair of sentences.
-    arguments: the arguments of `derive` for every sentence of this kind.
+    arguments: for each sentence of this kind, a tuple of the arguments of
+        `derive`.
     """
 
     share: float
@@ -59,7 +63,8 @@ class Pattern(NamedTuple):
 def because_patterns(held_out: Combinations) -> list[Pattern]:
     """Returns the patterns of sentences with reasons.
 
-    No sentence has a held-out combination of nouns.
+    Args:
+        held_out: pairs of agent and object that no sentence combines.
     """
     plain: _Sides = ([], [])
     varied: _Sides = ([], [])
@@ -85,18 +90,21 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
             what = the(_OBJECTS[thing])
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
             _explain(deed, "", thing, settings, personal)
-    # Reasons about agents and reasons about objects have equal shares, although
-    # there are more about agents.
+    # There are more sentences whose reason is about the agent than about the
+    # object. Still, both kinds get equal shares, so that the pronoun refers to
+    # agent and object equally often.
     shares = (0.134, 0.092, 0.092, 0.134, 0.014, 0.014)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]
 
 
 def everyday_patterns(held_out: Combinations) -> list[Pattern]:
-    """Returns the patterns of sentences that give no reason.
+    """Returns the patterns of sentences about animals and objects.
 
-    They are about animals and objects. No sentence has a held-out combination
-    of nouns.
+    These sentences give no reason.
+
+    Args:
+        held_out: pairs of agent and object that no sentence combines.
     """
     events: dict[str | lexicon.Verb, list[tuple]]
     events = collections.defaultdict(list)
@@ -154,11 +162,12 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
 def meetings(
     held_out: Combinations, wanted: bool = False
 ) -> Iterator[tuple[deeds.Deed, str, str]]:
-    """Yields each deed with every pair of one agent and one object of the deed.
+    """Yields triples of a deed, one of its agents and one of its objects.
 
     Args:
         held_out: pairs of agent and object.
-        wanted: True to yield only the held-out pairs, False for the others.
+        wanted: True to yield only triples with a pair in `held_out`, False to
+            yield all other triples.
     """
     for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
@@ -169,10 +178,17 @@ def meetings(
 def reasons(
     deed: deeds.Deed, agent: str, thing: str, negative: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns two tuples of adjectives: for the agent, and for the object.
+    """Returns the adjectives that give reasons for or against an action.
 
-    The adjectives are the reasons against the action if `negative`, else the
-    reasons for the action.
+    Args:
+        deed: the action.
+        agent: the English name of the agent; "" for a person.
+        thing: the English name of the object.
+        negative: True for reasons against the action, False for reasons for it.
+
+    Returns:
+        Two tuples: the adjectives that describe the agent, and those that
+        describe the object.
     """
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
@@ -196,7 +212,7 @@ def _explain(deed, agent, thing, settings, sides):
 
 
 def _states():
-    """Returns arguments of `clauses.state`: singular subjects, then plural."""
+    """Returns arguments of `clauses.state`, singular and plural separately."""
     traits: dict[str, set[str]]
     traits = {name: set(FEELINGS) for name in _AGENTS}
     traits |= {name: set() for name in _OBJECTS}
@@ -208,8 +224,8 @@ def _states():
     for noun in _NOUNS:
         for subject in grammar.definite_phrases(noun, adjectives=False):
             names = {*noun.qualities, *noun.colours} - {"new"}
-            # The vocabulary stays small, because no plural object has an
-            # adjective of a deed, such as "wide".
+            # Plural objects get no adjectives of deeds, such as "wide". So the
+            # corpus has fewer forms of words, and its vocabulary stays small.
             if noun.english in _AGENTS or not subject.plural:
                 names |= traits[noun.english]
             for name in sorted(names):

@@ -1,7 +1,8 @@
-"""Set phrases: thanks, greetings, yes and no.
+"""Lists the set phrases of the built-in corpus, such as thanks and greetings.
 
-No rule derives their translations, so they are always in the training set, and
-in no other data set. The first two are from The Illustrated Transformer.
+No rule of the grammar gives the translation of a set phrase. A model can know
+it only from training, so set phrases are in the training set and in no other
+data set. The first two are from The Illustrated Transformer.
 """
 
 from keras_transformer.data import pairs
@@ -38,8 +39,9 @@ _QUESTIONS = (
     ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
-# The training set repeats these pairs in order: first with a full stop, then in
-# other common spellings: "Thanks!", "Thanks" and, as in the article, "thanks".
+# The training set repeats these pairs in this order: "Thanks.", then the other
+# common spellings "Thanks!", "Thanks" and "thanks". The Illustrated Transformer
+# has the last one. In the first three, questions end with "?".
 PAIRS: list[pairs.SentencePair] = [
     clauses.sentence((source,), (target,), mark)
     for end in (".", "!", "")

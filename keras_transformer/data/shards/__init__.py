@@ -1,4 +1,4 @@
-"""Shard directories: token ids of sentence pairs in files, with an index."""
+"""Reads and writes shard directories, with the token ids of sentence pairs."""
 
 from keras_transformer.data.shards.directory import ShardDirectory
 from keras_transformer.data.shards.index import ShardIndex, is_shard_directory

@@ -1,6 +1,7 @@
-"""The bytes of a record: the token ids of a block of sentence pairs.
+"""Packs the token ids of a block of sentence pairs into bytes, and back.
 
-All numbers are little-endian, one array after another:
+The bytes of a block are one record of a shard. A record consists of these
+arrays of little-endian numbers, one after another:
 
 header          two uint32: the number of pairs, and the number of bytes of an
                 id
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# The maximum number of tokens of a side: lengths are uint16.
+# The maximum number of ids of a source or target, because a record stores this
+# number as uint16.
 MAX_LENGTH = 2**16 - 1
 _HEADER: np.dtype = np.dtype("<u4")
 _LENGTH: np.dtype = np.dtype("<u2")
@@ -23,7 +25,7 @@ _IDS: dict[int, np.dtype] = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
 def bytes_per_id(vocabulary_size: int) -> int:
-    """Returns the number of bytes of an id of a vocabulary.
+    """Returns the number of bytes in which each id of a vocabulary fits.
 
     Example:
 
@@ -40,7 +42,7 @@ def pack(
 
     Args:
         sources, targets: the ids of each source and target, without special
-            ids; at most `MAX_LENGTH` ids each.
+            ids, at most `MAX_LENGTH` ids each. There must be at least one pair.
         id_bytes: the number of bytes of an id, 2 or 4.
     """
     ids = _IDS[id_bytes]
@@ -56,10 +58,12 @@ def pack(
 
 
 def unpack(record: bytes) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Returns the ids of the sources and targets of a record, as int32 arrays.
+    """Returns the ids of a record: a list of sources and a list of targets.
+
+    Each source and each target is an int32 vector.
 
     Raises:
-        ValueError: the bytes are not a record.
+        ValueError: the bytes are not one complete record.
 
     Example:
 
@@ -87,7 +91,7 @@ def unpack(record: bytes) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def lengths_of(ids: Sequence[np.ndarray]) -> np.ndarray:
-    """Returns the number of ids of each sequence, as uint16."""
+    """Returns the number of ids of each sequence, a vector of uint16."""
     return np.fromiter(map(len, ids), _LENGTH, len(ids))
 
 

@@ -10,8 +10,8 @@ from keras_transformer.data.shards import blocks, records
 from keras_transformer.data.shards import index as indexing
 from keras_transformer.text import TextTokenizer, tokenizer_of
 
-# The number of parallel requests for sizes of files. On a remote file system,
-# each response takes a while.
+# The number of files whose sizes are requested at the same time. A remote file
+# system takes a while to answer, so the requests run in parallel.
 _REQUESTS = 32
 
 
@@ -29,7 +29,8 @@ class ShardDirectory:
 
     Raises:
         FileNotFoundError: the directory has no index, or a shard is missing.
-        ValueError: the index is damaged, or files do not fit it.
+        ValueError: the index is damaged or has another format, or other files
+            do not fit the index.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -54,9 +55,10 @@ class ShardDirectory:
         """Reads the token ids of pairs `first` to `last` - 1 of a shard.
 
         Args:
-            number: the number of the shard.
-            first: the number of the first pair.
-            last: the number of the pair after the last one.
+            number: the number of the shard, counted from 0.
+            first: the number of the first pair to read, counted from 0 in the
+                shard.
+            last: the number after that of the last pair to read.
 
         Returns:
             Sources and targets, each a list of int32 vectors, without special

@@ -1,4 +1,7 @@
-"""The index of a shard directory: what the directory holds, as JSON."""
+"""Reads and writes the index and the lengths of the pairs of a shard directory.
+
+The index is a JSON file that describes the other files of the directory.
+"""
 
 import dataclasses
 import io
@@ -21,10 +24,10 @@ _FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A file of a shard directory.
+    """What an index says about a shard.
 
     name: the name of the file in the directory.
-    num_pairs: the number of pairs in it.
+    num_pairs: the number of pairs in the file.
     num_bytes: the size of the file.
     """
 
@@ -52,14 +55,15 @@ class ShardIndex:
     num_pairs: the number of pairs of all shards.
     num_source_tokens, num_target_tokens: the numbers of tokens of these pairs,
         without special ids.
-    max_length: the maximum number of tokens of a side, with special ids.
-    num_empty, num_too_long: the numbers of pairs that were left out because a
-        side was empty or too long.
+    max_length: the maximum number of tokens of a source and of a target, with
+        special ids. Longer pairs were left out.
+    num_empty, num_too_long: the numbers of pairs that were left out because the
+        source or the target was blank, or was too long.
     tag: the symbol that was put before every source; `None` for no symbol.
     pairs_per_record: the number of pairs of a record; the last record of a
         shard may have fewer.
-    sha256: a hash of all token ids in their order.
-    source_vocabulary, target_vocabulary: the vocabularies.
+    sha256: a hash of the lengths and token ids of all pairs in their order.
+    source_vocabulary, target_vocabulary: facts about the vocabularies.
     files: the shards in their order.
     source_files: names of the files whose text was encoded.
     cleaning: the report of the cleaning, as a dict; empty without a cleaning.
@@ -95,7 +99,7 @@ def is_shard_directory(path: str) -> bool:
 
 
 def write(path: str, index: ShardIndex) -> None:
-    """Writes `index.json` completely or, after an error, not at all."""
+    """Writes `index.json` into a shard directory, as `write_file` does."""
     content = {"format": _FORMAT, **dataclasses.asdict(index)}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_file(tf.io.gfile.join(path, INDEX), text.encode("utf-8"))
@@ -141,24 +145,31 @@ def read(path: str) -> ShardIndex:
 
 
 def write_lengths(path: str, lengths: np.ndarray) -> None:
-    """Writes the lengths of all pairs, uint16 `(2, pairs)`."""
+    """Writes the lengths of all pairs into a shard directory.
+
+    Args:
+        path: the shard directory.
+        lengths: uint16 `(2, pairs)`, the numbers of tokens of sources and of
+            targets, without special ids.
+    """
     buffer = io.BytesIO()
     np.save(buffer, lengths, allow_pickle=False)
     write_file(tf.io.gfile.join(path, LENGTHS), buffer.getvalue())
 
 
 def read_lengths(path: str, index: ShardIndex) -> np.ndarray:
-    """Reads the lengths of all sources and targets.
+    """Reads the lengths that `write_lengths` wrote.
 
     Args:
         path: a shard directory.
         index: the index of the directory.
 
     Returns:
-        An array `(2, pairs)`, uint16.
+        uint16 `(2, pairs)`, the numbers of tokens of sources and of targets,
+        without special ids.
 
     Raises:
-        ValueError: the lengths do not fit the index.
+        ValueError: the file is missing or damaged, or does not fit the index.
     """
     file = tf.io.gfile.join(path, LENGTHS)
     expected = [index.num_source_tokens, index.num_target_tokens]
@@ -188,7 +199,10 @@ def read_file(path: str) -> bytes:
 
 
 def write_file(path: str, content: bytes) -> None:
-    """Writes a file completely or, after an error, not at all."""
+    """Writes a file completely or, after an error, not at all.
+
+    After an error an existing file stays, and a file `path`.tmp may be left.
+    """
     temporary = f"{path}.tmp"
     with tf.io.gfile.GFile(temporary, "wb") as file:
         file.write(content)

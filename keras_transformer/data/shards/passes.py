@@ -8,11 +8,11 @@ import numpy as np
 
 
 class Slice(NamedTuple):
-    """Some consecutive pairs of a shard.
+    """Consecutive pairs of a shard: those from `first` to `last` - 1.
 
-    shard: the number of the shard.
-    first: the number of the first pair.
-    last: the number of the pair after the last one.
+    shard: the number of the shard, from 0.
+    first: the number of the first pair in the shard, from 0.
+    last: the number of the pair that follows the slice.
     """
 
     shard: int
@@ -32,8 +32,8 @@ class Passes:
     Args:
         sizes: the number of pairs of each shard.
         weight: the number of passes that an epoch reads.
-        seed: integers. Together with the number of the pass, they seed the
-            order of the shards.
+        seed: at least one integer. Together with the number of the pass, the
+            integers seed the order of the shards.
 
     Example:
 
@@ -61,8 +61,8 @@ class Passes:
         Args:
             epoch: the number of the epoch, from 0.
             part: the number of the part, from 0.
-            num_parts: the number of parts of the epoch. Their sizes differ by
-                at most one pair.
+            num_parts: the number of parts of the epoch. The sizes of the parts
+                differ by at most one pair.
 
         Returns:
             The slices in the order in which they are read.

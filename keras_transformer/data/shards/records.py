@@ -1,4 +1,4 @@
-"""TFRecord files, compressed by gzip, on every file system of TensorFlow.
+"""Reads and writes TFRecord files with gzip, on TensorFlow's file systems.
 
 `tf.data.TFRecordDataset` can read these files too. It is not used here, because
 making a `tf.data.Dataset` for each shard takes longer than reading the shard.
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import tensorflow as tf
 
 _COMPRESSION = "GZIP"
-# A record is its length, a checksum of the length, the bytes, and a checksum of
-# the bytes.
+# For each record, a file has the length of the record, a checksum of this
+# length, the bytes of the record, and a checksum of the bytes.
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM_BYTES = 4
 
@@ -56,8 +56,13 @@ def read_records(file: str) -> list[bytes]:
         raise ValueError(f"a damaged gzip file: {error}") from error
     records, start = [], 0
     while start < len(content):
-        (length,) = _LENGTH.unpack_from(content, start)
+        try:
+            (length,) = _LENGTH.unpack_from(content, start)
+        except struct.error as error:
+            raise ValueError(f"not a file of records: {error}") from error
         start += _LENGTH.size + _CHECKSUM_BYTES
         records.append(content[start : start + length])
         start += length + _CHECKSUM_BYTES
+        if start > len(content):
+            raise ValueError("not a file of records: the last one is cut")
     return records

@@ -1,4 +1,4 @@
-"""Writes a shard directory: the shards while pairs arrive, the index last."""
+"""Writes the shards of a directory while pairs arrive, and then the index."""
 
 import hashlib
 import os
@@ -20,23 +20,25 @@ class ShardWriter:
     """Writer of a shard directory.
 
     A shard is a compressed TFRecord file. Each record has the ids of a block of
-    pairs. Memory holds only the pairs of one shard, and the lengths of all
-    pairs, four bytes a pair. The directory can be on every file system that
-    `tf.io.gfile` supports.
+    pairs. Memory holds only the pairs that are not in a shard yet, and the
+    lengths of all pairs, four bytes for each pair. The directory can be on
+    every file system that `tf.io.gfile` supports.
 
     Args:
         path: the directory, which is made if it is missing. Shards that a
             stopped program left in it are deleted.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        max_length: the maximum number of tokens of a side, with special ids.
-        tag: the symbol that was put before every source; `None` for no symbol.
+        max_length: the maximum number of tokens of a source and of a target,
+            with special ids, for the index. The pairs are not checked.
+        tag: the symbol that was put before every source, for the index; `None`
+            for no symbol.
         pairs_per_shard: the number of pairs of a shard; the last shard may have
             fewer.
 
     Raises:
-        ValueError: the directory has an index already, or a number is below 1
-            or too large.
+        ValueError: the directory has an index already, or `max_length` or
+            `pairs_per_shard` is below 1 or too large.
 
     Example:
 
@@ -93,7 +95,11 @@ class ShardWriter:
         return len(self._sources) + sum(each.num_pairs for each in self._shards)
 
     def write(self, encoded: encoding.EncodedPairs) -> None:
-        """Appends pairs, and counts the pairs that `encoded` left out.
+        """Appends pairs, and adds up the numbers of pairs that were left out.
+
+        Args:
+            encoded: the pairs, and the numbers of pairs that were left out when
+                the text was encoded.
 
         Raises:
             tf.errors.OpError: a file cannot be written, for example because the

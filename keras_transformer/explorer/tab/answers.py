@@ -1,4 +1,4 @@
-"""Responses to the requests of a browser, as WSGI applications."""
+"""Makes WSGI applications that respond to the requests of a browser."""
 
 import json
 import urllib.parse
@@ -42,8 +42,9 @@ def application(
     """Makes a WSGI application.
 
     Args:
-        answer: a function that takes the query parameters and the WSGI
-            environment of a request, and returns the response.
+        answer: a function that takes a dict of query parameters and the WSGI
+            environment of a request, and returns the response. The dict does
+            not have parameters with an empty value.
     """
 
     def respond(environ, start_response):

@@ -31,10 +31,12 @@ class EventFiles:
     def note(self, run: str) -> str | None:
         """Returns a warning if an event file of a run is cut, else `None`.
 
-        A file is cut if it ends in the middle of a record.
+        A file is cut if it ends in the middle of a record. A file that changed
+        in the last minute is not checked.
 
         Args:
-            run: the name of the run in TensorBoard.
+            run: the name of the run in TensorBoard, which is the path of its
+                directory below `log_dir`.
         """
         for path in self._files(run):
             status = path.stat()

@@ -1,4 +1,4 @@
-"""The plugin of TensorBoard, which serves the files and the data of the tab."""
+"""A plugin of TensorBoard that serves the files and the data of a tab."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,12 +18,13 @@ _ENTRY = "/tab/main.js"
 
 
 class TransformerPlugin(base_plugin.TBPlugin):
-    """The tab "Transformer" of TensorBoard.
+    """The plugin for the tab "Transformer" of TensorBoard.
 
     TensorBoard shows the tab as soon as a run has traces.
 
     Args:
-        context: the directory and the loaded data, from TensorBoard.
+        context: the context that TensorBoard gives, with the directory of the
+            logs and the loaded data.
     """
 
     plugin_name = trace_summary.PLUGIN
@@ -37,16 +38,16 @@ class TransformerPlugin(base_plugin.TBPlugin):
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Returns the tab's name and its first module."""
+        """Returns the name of the tab, and the path of its first module."""
         return base_plugin.FrontendMetadata(
             es_module_path=_ENTRY, tab_name="Transformer"
         )
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
-        """Returns the application that responds to each path.
+        """Returns a dict from paths to the WSGI applications that respond.
 
-        Each file of the front end has a path of its own. So a request cannot
-        read any other file.
+        Each JavaScript or CSS file of the front end has a path of its own. So a
+        request cannot read any other file.
         """
         files = {
             "/" + path.relative_to(page.FRONT_END).as_posix(): _server_of(path)
@@ -101,7 +102,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
 
 
 def _experiment(environ):
-    """Returns TensorBoard's context and the name of the experiment."""
+    """Returns the context and the experiment of a request to TensorBoard."""
     return plugin_util.context(environ), plugin_util.experiment_id(environ)
 
 

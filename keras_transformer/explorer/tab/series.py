@@ -1,6 +1,8 @@
-"""Reads the traces of a sentence from what TensorBoard has loaded.
+"""Reads traces from the summaries that TensorBoard has loaded.
 
-A series is a run and a tag: the traces of one sentence at several steps.
+A trace is the record of what a model computes for one sentence, see
+`interpretation.record`. A series consists of all traces of one run with one
+tag: the traces of one sentence at several steps of training.
 """
 
 import collections
@@ -22,9 +24,9 @@ MOST_STEPS = 200
 # have loaded only a random choice of the steps, see its flag
 # --samples_per_plugin.
 _MOST_READ = 10_000
-# The number of series that stay in memory.
+# The maximum number of series that stay in memory.
 _MOST_KEPT = 16
-# The maximum size of the JSON of a trace, in bytes. A larger one is refused.
+# The maximum size of the JSON of a trace, in bytes. A larger trace is refused.
 _LARGEST = 64_000_000
 
 
@@ -33,7 +35,8 @@ class Point(NamedTuple):
 
     step: the step of training.
     wall_time: when the summary was written, in seconds since 1970.
-    packed: the JSON of the trace, compressed by gzip.
+    packed: the JSON of the trace, compressed by gzip; empty if the summary is
+        not one byte string.
     """
 
     step: int
@@ -44,8 +47,8 @@ class Point(NamedTuple):
 class Series:
     """The series that TensorBoard has loaded.
 
-    The last series that were read stay in memory. A series is read again if it
-    has a new step.
+    The last series that were read stay in memory. A series is read again after
+    TensorBoard has loaded a newer summary of this series.
 
     Args:
         data_provider: access to the loaded data; `None` if there is no data.
@@ -68,7 +71,7 @@ class Series:
         Returns:
             For each run, a dict with the facts about each of its tags:
 
-            - `text`: the sentence;
+            - `text`: the sentence, or the tag if the summary has no text;
             - `last`: the largest step;
             - `written`: when the newest summary was written, in seconds since
               1970;
@@ -174,7 +177,9 @@ def thinned(points: Sequence[Any], most: int = MOST_STEPS) -> list[Any]:
 
 
 def problem_of(content: bytes) -> str | None:
-    """Returns why a trace cannot be read; `None` if it can.
+    """Returns why this installation cannot read a trace; `None` if it can.
+
+    Only the schema and the version of the trace are checked.
 
     Args:
         content: the plugin's content in the metadata of the trace's summary,

@@ -48,6 +48,13 @@ def test_damaged_files(file, change):
         records.read_records(str(file))
 
 
+@pytest.mark.parametrize("content", [b"abc", bytes([9]) + bytes(19)])
+def test_files_without_records(file, content):
+    file.write_bytes(gzip.compress(content))
+    with pytest.raises(ValueError, match="not a file of records"):
+        records.read_records(str(file))
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(tf.errors.NotFoundError):
         records.read_records(str(tmp_path / "nowhere"))

@@ -53,11 +53,11 @@ def of_call(name, output, row, value, call=0):
         ),
         (
             edit(["signatures", "n_best", "outputs", "scores", 0], "float64"),
-            "n_best: scores is float64 [None, 4]. Expected float32 (B, N)",
+            "n_best: scores is float64 [None, 4]. Expected float32 (B, W)",
         ),
         (
             edit(["signatures", "n_best", "outputs", "scores", 1], [7, 4]),
-            "n_best: scores is float32 [7, 4]. Expected float32 (B, N)",
+            "n_best: scores is float32 [7, 4]. Expected float32 (B, W)",
         ),
         (
             edit(["calls", "score", 2], {"error": "no\nroom"}),
