@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """The flags of the program: which shards it reads, and how."""
+    """The flags: the shards, and the number and size of windows and batches."""
 
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)

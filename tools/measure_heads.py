@@ -30,7 +30,7 @@ _OFF = 3
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """The flags: the sentences to measure, and the draws of other heads."""
+    """The flags of the measured sentences, and of the draws of random heads."""
 
     sentences: int = setting(
         "Sentences of which attention is measured.", 60, least=2

@@ -1,16 +1,17 @@
-"""Measures the time that TensorBoard's summaries add to a training.
+"""Measures the time that traces and gradient norms add to a training.
 
     python -m tools.measure_traces --model=runs/demo
 
-A trace is the record of what a model computes for one sentence. The program
-writes the traces of four sentences, as the trainer does at each evaluation. It
-prints a line of JSON: the seconds of the first evaluation, in which TensorFlow
-makes the graph; the median seconds of the later evaluations; and the kilobytes
-that an evaluation adds to the event file. Then, unless --steps is 0, it trains
-two models with the sizes of the demo in alternate rounds. One of them has the
-callback `GradientNorms`, the only part of the summaries that is computed
-between evaluations. The program prints a line of JSON: the milliseconds of a
-step of each model, their ratio, and the losses.
+A trace is the record of what a model computes for one sentence; TensorBoard
+shows it. The program writes the traces of four sentences, as the trainer does
+at each evaluation. It prints a line of JSON: the seconds of the first
+evaluation, in which TensorFlow makes the graph; the median seconds of the later
+evaluations; and the kilobytes that the traces of an evaluation add to the event
+file. Then, unless --steps is 0, it trains two models with the sizes of the demo
+in alternate rounds. One of them has the callback `GradientNorms`, the only part
+of TensorBoard's summaries that is computed between evaluations. The program
+prints a line of JSON: the milliseconds of a step of each model, their ratio,
+and the losses. The time of other summaries is not measured.
 """
 
 import dataclasses

@@ -78,7 +78,8 @@ def check_parts(settings: run_settings.TrainingSettings) -> None:
     cool-down. An unknown warm-up counts as 0 steps.
 
     Args:
-        settings: the settings of a run, with or without defaults.
+        settings: the settings of a run, before or after all defaults are
+            filled in.
 
     Raises:
         ValueError: warm-up and cool-down do not fit.

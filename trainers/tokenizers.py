@@ -86,7 +86,8 @@ def load(
     Args:
         directory: the directory of the run.
         corpora: the data sets of the run.
-        settings: the settings of the run, with or without defaults.
+        settings: the settings of the run, before or after all defaults are
+            filled in.
         overrides: dict of the `TransformerConfig` fields that the user gave.
             If it has a `target_vocabulary_size`, each language gets its own
             vocabulary.

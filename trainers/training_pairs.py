@@ -33,7 +33,8 @@ def load(
         directory: the directory of the run.
         corpora: the data sets of the run.
         tokenizers: the tokenizers of the run.
-        settings: the settings of the run, with or without defaults.
+        settings: the settings of the run, before or after all defaults are
+            filled in.
         strategy: the strategy of the run; `None` for one process.
 
     Raises:

@@ -55,7 +55,8 @@ def describe(
         "search": _describe_search(translator.search),
         "lengths": translator.lengths._asdict(),
         "max_source_length": translator.max_source_length,
-        # `config.json` of a run has the same hash, so the two can be compared.
+        # `config.json` of a run has such a hash too. If both hashes are equal,
+        # the run and the SavedModel have the same vocabularies.
         "vocabulary_sha256": text.vocabulary_sha256(
             translator.tokenizer, translator.target_tokenizer
         ),

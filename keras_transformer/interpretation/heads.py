@@ -19,8 +19,9 @@ class HeadWeight(NamedTuple):
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
-    weight: the mean over the sentences in which this attention has both words,
-        see `find_heads`; in [0, 1].
+    weight: the mean weight, in [0, 1], over the sentences in which the first
+        word is among the queries of this attention and the second word is among
+        its keys; see `find_heads`.
     sentences: the number of these sentences.
     """
 
@@ -93,9 +94,11 @@ def find_heads(
 
 
 def _weights_of_sentences(translator, text, query, key, target):
-    """Returns a list of weights (H,) for each attention that has both words.
+    """Returns a list of weights (H,) for each attention.
 
-    The list has an item for each sentence in which the attention has them.
+    The list has an item for each sentence in which `query` is among the queries
+    of the attention and `key` is among its keys. An attention without such a
+    sentence is left out.
     """
     pairs = reading.read_pairs(translator, text, target)
     queries, keys = (
@@ -111,7 +114,11 @@ def _weights_of_sentences(translator, text, query, key, target):
 
 
 def _weights(translator, read, query, key):
-    """Returns the weights (H,) of each attention that has both words."""
+    """Returns the weights (H,) of each attention in one sentence.
+
+    An attention is left out if the word `query` is not among its queries, or
+    the word `key` is not among its keys.
+    """
     cells = cells_of_words(
         query,
         key,
@@ -144,9 +151,9 @@ def cells_of_words(
 
     Returns:
         The rows of the query word and the columns of the key word, by kind of
-        attention, for each kind that has both words. The kinds are
-        `"attention"`, which is that of the encoder, `"self_attention"` and
-        `"cross_attention"`.
+        attention. A kind is left out if it has no such row or no such column.
+        The kinds are `"attention"`, which is that of the encoder,
+        `"self_attention"` and `"cross_attention"`.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))

@@ -225,11 +225,11 @@ class MultiHeadAttention(composite.Composite):
             value: shape `(B, N, S, K)`.
             mask: the same as `attention_mask` of `call`.
             attention_bias: what is added to the logits; it broadcasts to
-                `(B, H, T, S)`.
+                `(B, H, T, S)`. It must be `None` in a functional model.
             query_positions: the positions of the inputs, `(T,)`; `(1,)` if all
                 share one position; `None` means 0, 1, 2, ...
             key_positions: the positions of the keys, `(S,)`; `None` means 0,
-                1, 2, ...
+                1, 2, ... Both positions must be `None` in a functional model.
             training: whether to apply dropout.
 
         Returns:

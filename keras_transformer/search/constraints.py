@@ -98,8 +98,9 @@ class Candidates(NamedTuple):
         order of ids; see `candidates`.
     log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
         one logit of a hypothesis is NaN, all tokens of this hypothesis that are
-        not forbidden have NaN. There is one exception: if `normalized_over` is
-        `"allowed"`, the token of a prefix always has 0.
+        not forbidden have NaN. Tokens that would repeat an n-gram then have NaN
+        too. There is one exception: if `normalized_over` is `"allowed"`, the
+        token of a prefix always has 0.
     """
 
     ids: tf.Tensor

@@ -139,7 +139,10 @@ class _Path(NamedTuple):
 
 
 def _write(before, now, position, is_over):
-    """Writes `now` (B, W, ...) at a position of axis T, unless `is_over`."""
+    """Puts `now` (B, W, ...) at `position` of `before` (B, W, T, ...).
+
+    Hypotheses for which `is_over` (B, W) is true do not change.
+    """
     is_now = tf.range(tf.shape(before)[2]) == position
     is_unchanged = is_over[:, :, None] | ~is_now  # (B, W, T)
     missing = [1] * (before.shape.rank - 3)

@@ -63,7 +63,7 @@ def byte_characters() -> dict[str, int]:
 
 
 class BytePairs(base.TextTokenizer):
-    """A tokenizer with byte-pair encoding, as graph operations.
+    """A tokenizer that does byte-pair encoding by graph operations.
 
     Args:
         pieces: V different pieces, in the order of their ids.

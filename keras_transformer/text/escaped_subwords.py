@@ -44,7 +44,7 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class EscapedSubwords(base.TextTokenizer):
-    """A tokenizer of subwords with escaped characters, as graph operations.
+    """A tokenizer of escaped subwords that uses graph operations.
 
     The ids of every Unicode text are decoded to the same text. Bytes that are
     not UTF-8 are encoded as U+FFFD.

@@ -33,11 +33,12 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class PieceTable(base.TextTokenizer):
-    """A tokenizer with a model and a table of ids, as graph operations.
+    """A tokenizer that uses a SentencePiece model and a table of ids.
 
-    A piece or tag that is not in the table becomes the unknown token. Decoding
-    joins the tokens, and leaves out special ids, the unknown token included.
-    The normalization is that of the SentencePiece model.
+    It encodes and decodes text by graph operations. A piece or tag that is not
+    in the table becomes the unknown token. Decoding joins the tokens, and
+    leaves out special ids, the unknown token included. The normalization is
+    that of the SentencePiece model.
 
     Args:
         tokens: V different tokens, in the order of their ids.

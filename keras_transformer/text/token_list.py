@@ -28,7 +28,7 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class TokenList(base.TextTokenizer):
-    """A tokenizer with a list of tokens, as graph operations.
+    """A tokenizer that finds tokens in a list by graph operations.
 
     A text is split at ASCII white space, and a token that is not in the list
     becomes the unknown token. Decoding leaves out special ids, the unknown

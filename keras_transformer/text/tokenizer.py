@@ -30,12 +30,12 @@ _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class Tokenizer(base.TextTokenizer):
-    """A tokenizer with a SentencePiece model, as graph operations.
+    """A tokenizer that runs a SentencePiece model by graph operations.
 
-    With a vocabulary of `learn_vocabulary`, decoding the ids of any Unicode
-    text gives the text as the vocabulary's normalization changes it. Bytes that
-    are not UTF-8 are read as U+FFFD. `save` writes an ordinary SentencePiece
-    model file.
+    With a vocabulary of `learn_vocabulary`, encoding a Unicode text and then
+    decoding its ids gives the normalized text. (With a normalization that
+    SentencePiece itself has, U+2581 becomes a space.) Bytes that are not UTF-8
+    are read as U+FFFD. `save` writes an ordinary SentencePiece model file.
 
     Args:
         model: a serialized SentencePiece model, as `learn_vocabulary` returns.
@@ -133,7 +133,8 @@ class Tokenizer(base.TextTokenizer):
             for each in ids:
                 pieces = [int(i) for i in each]
                 text = self._processor.decode(pieces)
-                # Decoding loses unknown tokens, so such a text is not sampled.
+                # Decoding loses unknown tokens, so a text with unknown tokens
+                # keeps its ids.
                 if self._processor.encode(text) == pieces:
                     pieces = self._processor.encode(
                         text, enable_sampling=True, alpha=rate, nbest_size=-1

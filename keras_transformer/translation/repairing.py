@@ -22,12 +22,14 @@ _COVERAGE = 0.3
 
 
 class RepairingTranslator(translators.Translator):
-    """A `Translator` that repairs translations with a loop or unusual length.
+    """A `Translator` that repairs translations that have a defect.
 
-    A second search translates the sources of such translations again. It
-    repeats no sequence of three tokens, and has a coverage penalty. If its best
-    hypothesis has neither defect, its hypotheses replace those of the first
-    search. The second search takes time only if a translation has a defect.
+    A defect is a loop, which is a part that is repeated directly after itself,
+    or an unusual length; see `defects`. A second search translates the sources
+    of translations with a defect again. It repeats no sequence of three tokens,
+    and has a coverage penalty. If its best hypothesis has no defect, its
+    hypotheses replace those of the first search. The second search takes time
+    only if a translation has a defect.
 
     Args:
         translator: a `Translator` with a `BeamSearch`.

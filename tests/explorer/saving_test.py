@@ -58,7 +58,6 @@ def test_a_page_with_the_model(translator, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.grid
 @pytest.mark.seconds
 def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
     path = tmp_path / "page.html"
