@@ -1,4 +1,7 @@
-"""Programs that use or test models, run from a checkout with `python -m`."""
+"""Programs that prepare data, and that use, test or measure models.
+
+Run them from a checkout with `python -m`.
+"""
 
 from trainers import startup
 

@@ -72,11 +72,12 @@ def average(
         averaging: the flags.
 
     Returns:
-        The model, and the steps of the averaged checkpoints, ascending. Steps
-        that have no undamaged checkpoint are left out.
+        The model, and the steps of the averaged checkpoints, ascending. Missing
+        and damaged checkpoints are left out.
 
     Raises:
-        ValueError: none of these checkpoints exists, all are damaged, or a
+        ValueError: all chosen checkpoints are missing or damaged, the file of
+            the scores is damaged, a checkpoint belongs to another model, or a
             value of `--steps` is not a number.
     """
     architecture = kt.TransformerConfig(**config["architecture"])

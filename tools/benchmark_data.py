@@ -2,10 +2,11 @@
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
-prints JSON: the numbers of pairs and of windows in an epoch; the seconds until
-the shards are open, and until the first window is read; the seconds to read a
-window in the middle of an epoch; the pairs that are read per second; and the
-peak memory of the process before the shards are opened, and at the end.
+The program prints JSON: the numbers of pairs and of windows in an epoch; the
+seconds until the shards are open, and until the first window is read; the
+seconds to read a window in the middle of an epoch; the pairs that are read per
+second; and the peak memory of the process before the shards are opened, and at
+the end, in megabytes.
 
 For rows of one pair and for packed rows it also prints the seconds until the
 first batch of a new run, and of a run that continues in the middle of an epoch;
@@ -27,7 +28,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """The flags: the shards, and the number and size of windows and batches."""
+    """The flags for the shards, the windows to read and the batches to make."""
 
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)
@@ -90,8 +91,8 @@ def measure_batches(
 
     Returns:
         The seconds to the first batch of a new run, and of a run that continues
-        in the middle of an epoch; the share of padding; and the target tokens
-        per second.
+        in the middle of an epoch; the share of padding on both sides together;
+        and the target tokens per second, without padding.
     """
 
     def batches():

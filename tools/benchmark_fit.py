@@ -1,4 +1,4 @@
-"""Compares `fit` with plain Keras, and ten steps per call with one step.
+"""Compares our `fit` with that of Keras, and ten steps per call with one.
 
     python -m tools.benchmark_fit
 
@@ -7,9 +7,10 @@ a plain `keras.Model` with Keras's train step, in alternate rounds of one
 process. Then it trains a small model with one step and with ten steps in a call
 of the graph. It prints a line of JSON for each comparison: the medians and the
 ranges of the milliseconds per step and of their ratio, and the losses of the
-first round. In the first line, the ratio is our time over that of Keras; in the
-second, the time with ten steps per call over the time with one step. Compare
-the two losses of a line yourself: if they differ, so do the trainings.
+first round, which is not timed. In the first line, the ratio is our time over
+that of Keras; in the second, the time with ten steps per call over the time
+with one step. Compare the two losses of a line yourself: if they differ, so do
+the trainings.
 """
 
 import dataclasses
@@ -28,9 +29,9 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """The flags for the length of the training of each model.
+    """The flags for the numbers of rounds and of steps.
 
-    The small model always has 100 steps in a round.
+    With the small model, a round always has 100 steps.
     """
 
     rounds: int = setting("Rounds of each model.", 9, least=3)

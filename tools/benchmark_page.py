@@ -4,8 +4,8 @@
 
 The program prints JSON: the size of the file in megabytes; the seconds until
 the page is drawn; the seconds from a new sentence to the drawing of its
-translation, which the page searches for itself; and the milliseconds from a
-move of the slider of steps to the new layout. Each time is a list of the
+translation, which the page computes in the browser; and the milliseconds from a
+move of the slider of search steps to the new layout. Each time is a list of the
 median, the smallest and the largest value.
 The program needs Debian's chromium and the package playwright.
 """

@@ -7,10 +7,11 @@ The server may be tools.serve_ray or TensorFlow Serving. The requests differ in
 their signature, and in the number and length of their texts. First, one thread
 sends each distinct request once. Then all threads send requests. Each response
 must be the one that the single thread received for the same request; numbers
-may differ by rounding. The program prints JSON: the number of errors and the
-first errors, the median and the 99th percentile of the seconds of a request,
-and the texts per second. With --server_pid it also prints the memory of the
-server in megabytes, measured about ten times.
+may differ by rounding. The program prints JSON: the numbers of requests and
+threads, the number of errors and the first three errors, the median and the
+99th percentile of the seconds of a request, and the texts per second. With
+--server_pid it also prints the memory of the server in megabytes, measured
+about ten times.
 """
 
 import concurrent.futures
@@ -33,8 +34,9 @@ from tools.inspect_saved_model import probe
 from trainers import program
 from trainers.settings_flags import setting
 
-# The largest difference of two numbers that count as equal, relative or
-# absolute. In another batch, the numbers of a text differ by rounding.
+# Two numbers count as equal if their relative or absolute difference is at most
+# `_TOLERANCE`. A server puts texts into batches, and the numbers of a text
+# change a little if the text is in another batch.
 _TOLERANCE = 1e-3
 
 

@@ -94,7 +94,8 @@ def step_seconds(model, sizes: Timing) -> list[float]:
         sizes: the flags, with the sizes of a batch and the number of steps.
     """
     times = StepTimes()
-    # The first steps are not timed, since they trace the graph and fill caches.
+    # The times of the first steps are left out, since these steps trace the
+    # graph and fill caches.
     warm_up = 3
     model.fit(
         training_sizes.endless_batches(

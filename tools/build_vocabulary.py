@@ -28,8 +28,9 @@ class Vocabulary:
     """The flags of the text and of the vocabularies.
 
     Raises:
-        ValueError: the text is given twice or not at all, or there is no text
-            for the vocabulary of the targets.
+        ValueError: the text is given twice or not at all; or, with
+            `target_output`, there is no text of the sources or of the targets,
+            or both outputs are the same file.
     """
 
     output: str = setting(

@@ -5,13 +5,14 @@
 
 The program translates a development set. From every second sentence it learns
 two curves: the share of right words by the log-probability of a word, and by
-the mean log-probability of the tokens of a translation. From the references it
-learns how long translations usually are. On the other sentences the program
-tests the calibration: it prints the reliability diagram, the expected
-calibration error, BLEU by the confidence of the sentences, and the numbers of
-translations with a loop and of unusual length. It writes `confidence.json` into
-the directory of the run. `tools.translate --confidence`, `tools.explore` and
-`tools.export_saved_model` read this file. See docs/confidence.md.
+the mean log-probability of the tokens of a translation. From the references of
+these sentences it learns how long translations usually are. On the other
+sentences the program tests the calibration: it prints the reliability diagram,
+the expected calibration error, BLEU by the confidence of the sentences, and the
+numbers of translations with a loop and of unusual length. It writes
+`confidence.json` into the directory of the run. `tools.translate --confidence`,
+`tools.explore` and `tools.export_saved_model` read this file. See
+docs/confidence.md.
 """
 
 import dataclasses

@@ -4,10 +4,11 @@
         --source=test.en --reference=test.de
 
 --first and --second are each a file of translations, a run directory, or a
-SavedModel. Several files, or several run directories as an ensemble, have
-commas between them. For BLEU, chrF and TER the program prints both scores, and
-the results of sacreBLEU's paired bootstrap and paired approximate randomization
-with their signatures. It also prints the sentences whose chrF differs most.
+SavedModel. Commas separate several files, which are read one after another, or
+several run directories, which translate as an ensemble. For BLEU, chrF and TER
+the program prints both scores, and the results of sacreBLEU's paired bootstrap
+and paired approximate randomization with their signatures. It also prints the
+sentences whose chrF differs most.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The flags of the translations, and of the significance tests."""
+    """The flags of the translations, the scores and the significance tests."""
 
     first: list[str] = setting("Translations or models: the baseline.")
     second: list[str] = setting("Translations or models to compare with it.")
@@ -97,7 +98,11 @@ def _is_model(paths):
 
 
 def _tokenization(systems):
-    """Returns the tokenization of the first system that is a run, else 13a."""
+    """Returns the tokenization of the first run, or "13a" if there is no run.
+
+    Args:
+        systems: the values of `--first` and `--second`.
+    """
     for paths in systems:
         if _is_model(paths) and not loading.is_saved_model(paths[0]):
             return loading.tokenization(settings.ModelSettings(paths))

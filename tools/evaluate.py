@@ -1,12 +1,13 @@
-"""Translates a test set and prints its scores as JSON.
+"""Translates a test set, and prints the scores of the translations as JSON.
 
     python -m tools.evaluate --model=runs/mine \\
         --source=test.en --reference=test.de
 
 The scores are sacreBLEU's BLEU and chrF, with their signatures, and
-`exact_match`, the share of translations that equal their reference. --model is
-a run directory, a comma-separated list of run directories that translate as an
-ensemble, or a SavedModel.
+`exact_match`, the share of translations that equal their reference. The program
+also prints the number of sentences. --model is a run directory, a
+comma-separated list of run directories that translate as an ensemble, or a
+SavedModel.
 """
 
 import dataclasses

@@ -7,12 +7,11 @@
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
 server. If the model is too large, or if the page cannot compute it, the page
-has recorded numbers (traces) instead of the model, only for the sentences of
---text.
-docs/seeing.md explains the page. If tools.calibrate has calibrated the run, the
-page also shows the confidence of a translation. With --format=svg or png the
-program writes one figure instead of the page: the attention for the sentence of
---text.
+contains recorded numbers (traces) instead of the model, and shows only the
+sentences of --text. docs/seeing.md explains the page. If tools.calibrate has
+calibrated the run, the page also shows the confidence of a translation. With
+--format=svg or png the program writes one figure instead of the page: the
+attention for the sentence of --text.
 """
 
 import dataclasses
@@ -29,8 +28,8 @@ class Page:
     """The flags of the page and of a single figure.
 
     Raises:
-        ValueError: `target` is given, but its number of sentences is not that
-            of `text`; a figure gets several texts; or the page gets flags of a
+        ValueError: `target` is given, but the numbers of targets and texts
+            differ; a figure gets several texts; or the page gets flags of a
             figure.
     """
 

@@ -4,9 +4,10 @@
         --output_dir=models/mine
 
 The program writes the SavedModel to models/mine/1, or to the next version
-number if models/mine has versions, and prints the path. The flags of the search
-are those of `tools.translate`. The SavedModel keeps their values, and uses them
-for every request. docs/serving.md describes the signatures.
+number if models/mine has versions, and prints the path. With --source, it first
+prints what the SavedModel loses and gains. The flags of the search are those of
+`tools.translate`. The SavedModel keeps their values, and uses them for every
+request. docs/serving.md describes the signatures.
 """
 
 import dataclasses
@@ -186,6 +187,9 @@ def converted(model, precision: str, weights: str):
         precision: the value of --precision, a dtype.
         weights: the value of --weights: "int8" quantizes the matrices, "float"
             does not.
+
+    Raises:
+        ValueError: the weights are to be quantized, but are quantized already.
     """
     if precision != model.dtype_policy.name:
         model = models.in_precision(model, precision)

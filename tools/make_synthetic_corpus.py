@@ -2,11 +2,11 @@
 
     python -m tools.make_synthetic_corpus --pairs=5000000 --output=pairs.tsv
 
-Each line is a source, a tab and a target. Words are made of syllables. Their
-frequencies follow Zipf's law, as in a natural language, and the lengths of
-sentences are distributed as in news. The target has a word of an invented
-language for each word of the source, in reverse order. So a model has something
-to learn.
+Each line is a source, a tab and a target. Words are made of syllables. The
+frequencies of words follow Zipf's law, as in a natural language. The lengths of
+sentences are distributed as in news. Each word of the source always has the
+same translation, and the target has these translations in reverse order. So a
+model has something to learn.
 """
 
 import dataclasses
@@ -50,11 +50,11 @@ def main(corpus):
 
 
 def lines(count: int, seed: list[int]) -> list[str]:
-    """Returns `count` lines: a source, a tab, a target and a line feed.
+    """Returns lines, each with a source, a tab, a target and a line feed.
 
     Args:
         count: the number of lines.
-        seed: integers, the seed of the words and lengths.
+        seed: integers of at least 0, the seed of the words and the lengths.
     """
     generator = np.random.default_rng(seed)
     lengths = generator.lognormal(*_LENGTHS, count).astype(int).clip(1, 100)
@@ -77,7 +77,7 @@ def lines(count: int, seed: list[int]) -> list[str]:
 
 
 def _words(syllables):
-    """Returns the words of a language in order of rank: short words first."""
+    """Returns the words of a language by rank; short words come first."""
     words = (
         "".join(chosen)
         for length in itertools.count(1)

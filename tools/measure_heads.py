@@ -44,7 +44,7 @@ class Words(NamedTuple):
 
     it: the word "it".
     noun: the noun to which "it" refers.
-    adjective: the adjective that tells which noun this is.
+    adjective: the adjective that tells to which noun "it" refers.
     pronoun: the translation of "it".
     """
 

@@ -95,9 +95,10 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     """
     generator = random.Random(seed)
     plain = translate(sources)
-    # A translation may contain copies of the rare characters, or replacement
-    # characters for bytes that are not UTF-8. They are ignored: only characters
-    # that occur in the translations of unchanged sentences are compared.
+    # A translation of a changed sentence may contain copies of the rare
+    # characters, or replacement characters for bytes that are not UTF-8. These
+    # are ignored: only characters that occur in the translations of unchanged
+    # sentences are compared.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():
@@ -116,7 +117,7 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
 
 
 def insert_emoji(text: str, generator: random.Random) -> str:
-    """Inserts an emoji as a word, or, one time in five, at the end of text."""
+    """Inserts an emoji as a word; one time in five, appends it to the text."""
     emoji = generator.choice(_EMOJI)
     if generator.random() < 0.2:
         return text + emoji

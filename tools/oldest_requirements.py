@@ -17,7 +17,9 @@ _EXTRA = "dev"
 
 
 def oldest(setup: str) -> list[str]:
-    """Returns the constraints that setup.py asks for, such as `numpy==1.26`.
+    """Returns the oldest version of each dependency, such as `numpy==1.26`.
+
+    The dependencies are those of `install_requires` and of the extra `dev`.
 
     Args:
         setup: the text of setup.py.

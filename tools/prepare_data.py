@@ -110,8 +110,9 @@ def prepare(
 ) -> kt.data.ShardIndex:
     """Cleans text, and writes its shard directory.
 
-    Characters that the vocabularies do not have are put into a share of the
-    sources, as `rare_characters` of the flags says.
+    A share of the sources gets rare characters, see
+    `kt.data.iterate_with_rare_characters`. The flag `rare_characters` is this
+    share.
 
     Args:
         text: the flags of the text.

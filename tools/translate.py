@@ -148,6 +148,10 @@ def translate_lines(
 def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
     """Yields lists of at most `size` lines, soon after the lines arrive.
 
+    Args:
+        source: the lines. A thread reads them, and waits until they arrive.
+        size: the maximum number of lines of a list.
+
     Raises:
         Exception: `source` raised this error. The lines that arrived before
             the error are yielded first.
@@ -311,7 +315,13 @@ def warn_of_cuts(translator, window, number):
 
 
 def check_columns(models, output: Output, prefixes) -> None:
-    """Raises ValueError for prefixes or alignments with a SavedModel."""
+    """Raises ValueError for prefixes or alignments with a SavedModel.
+
+    Args:
+        models: run directories or SavedModels.
+        output: the columns to print.
+        prefixes: the prefixes; `None` for no prefixes.
+    """
     if any(map(loading.is_saved_model, models)) and (
         prefixes is not None or output.alignments != "none"
     ):

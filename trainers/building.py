@@ -1,4 +1,4 @@
-"""Builds the model of a run, with its checkpoints."""
+"""Builds and compiles the model of a run, and prepares its checkpoints."""
 
 import functools
 
@@ -29,10 +29,11 @@ def make_model(
     kt.training.TrainingCheckpoints,
     evaluations.Evaluations,
 ]:
-    """Builds the model, sets initial weights, freezes weights, and compiles.
+    """Builds and compiles the model, and prepares its checkpoints.
 
-    The `seed` of the settings becomes the seed of all random generators of
-    Keras, NumPy and Python.
+    If the settings say so, the model takes the weights of an initial model, and
+    weights are frozen. The `seed` of the settings becomes the seed of the
+    random generators of Python, NumPy, Keras and TensorFlow.
 
     Args:
         settings: the settings, with all defaults filled in.
@@ -43,8 +44,9 @@ def make_model(
         train_batches: the batches that the run trains on.
 
     Returns:
-        The model, its checkpoints, and the evaluations that decide which
-        checkpoints are kept.
+        The model, its checkpoints, and the recorded evaluations. The
+        evaluations decide which checkpoints are kept, but with `select_by`
+        `"last"` the newest checkpoints are kept.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
@@ -72,7 +74,7 @@ def compile_model(
     settings: run_settings.TrainingSettings,
     architecture: kt.TransformerConfig,
 ) -> None:
-    """Compiles the model with the optimizer and the loss of the settings.
+    """Compiles the model with the optimizer and the losses of the settings.
 
     Args:
         model: a model that was built under the strategy of the run.

@@ -26,15 +26,16 @@ def check(settings: learning_settings.LearningSettings) -> None:
     """Checks the settings of the consistency loss.
 
     With teachers, the numbers, such as the weight of the loss, are not checked
-    here. Only `make_consistency` checks them then, because it makes the loss
-    from the models of the teachers.
+    here. The loss checks them when it is made, and then it needs the models of
+    the teachers. So `make_consistency`, which loads these, checks the numbers.
 
     Args:
         settings: the settings that the user gave.
 
     Raises:
         FileNotFoundError: a teacher is not the directory of a finished run.
-        ValueError: a setting is invalid, or has no effect.
+        ValueError: a setting is invalid or has no effect, or a teacher is
+            needed, but was not given.
     """
     name = settings.consistency
     if name not in NAMES:
@@ -118,12 +119,14 @@ def fingerprint(
 ) -> dict[str, list[str]]:
     """Checks that the teachers fit the run; returns hashes of their models.
 
-    Without teachers it returns an empty dict.
-
     Args:
         settings: the settings of the run.
         tokenizers: the tokenizers of the run.
         architecture: the configuration of the run's model.
+
+    Returns:
+        Dict of `teacher_sha256`, a list with the hash of each teacher's model
+        file. Without teachers, the dict is empty.
 
     Raises:
         ValueError: a teacher has another vocabulary, or another start id.

@@ -47,14 +47,15 @@ class ExistingRun:
     def check_same(self, config: dict[str, dict]) -> None:
         """Compares the configuration of this run with another configuration.
 
-        Settings that may change, such as `devices`, are not compared.
+        Settings that may change, such as `devices`, are not compared. There
+        must be a run, since a missing field counts as `None`.
 
         Args:
             config: groups of fields, as in `config.json`. Only these groups
                 and fields are compared.
 
         Raises:
-            ValueError: fields differ; the message names them.
+            ValueError: fields differ. The message contains their names.
         """
         differences = [
             f"{group}.{name}: {old!r} there, {new!r} now"
@@ -71,7 +72,7 @@ class ExistingRun:
             )
 
     def check_end(self, settings: run_settings.TrainingSettings) -> None:
-        """Checks that the run keeps its number of steps.
+        """Checks that the run, if there is one, keeps its number of steps.
 
         Args:
             settings: the settings, with all defaults filled in.
@@ -135,7 +136,8 @@ class ExistingRun:
     ) -> None:
         """Checks that the run can end after `settings.steps` steps.
 
-        If the run had another number of steps before, this is logged.
+        A complete run is not checked. If the run had another number of steps
+        before, this is logged.
 
         Args:
             settings: the settings, with all defaults filled in.

@@ -12,8 +12,9 @@ from trainers import large_text
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# If the user gives no development data, this number of distinct training pairs
-# is held out, but at most one in twenty of them.
+# If the user gives training text without development data, this number of
+# distinct training pairs is held out, but at most a twentieth of all distinct
+# training pairs.
 _HELD_OUT = 500
 
 
@@ -34,11 +35,11 @@ class Corpora(NamedTuple):
     contrast: list[data.ContrastExample]
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Returns the numbers of pairs, and a hash of the data.
+        """Returns a dict of the numbers of pairs, and of a hash of the data.
 
         The dict identifies the training data and the development data. If the
         training data are in shards, the hash is made from the hashes of the
-        shards and from the development pairs.
+        shards and from the development pairs. Large text may be read for this.
         """
         if isinstance(self.train, large_text.LargeText):
             return self.train.fingerprint(self.dev)
@@ -64,14 +65,15 @@ def load(
     """Reads the data that the settings ask for.
 
     Small training text is read into memory. For large text and for shards, the
-    result has an object that reads them later. If the user gives no development
-    data, some training pairs are held out.
+    result has an object that reads them later. If the user gives training text
+    without development data, some training pairs are held out.
 
     Args:
         settings: the settings of the run, before or after all defaults are
             filled in.
         directory: the directory of the run. If it has shards of the large
-            text, the text is not read again. `None` for a new run.
+            text, and neither the files nor the seed nor the development data
+            have changed, the text is not read again. `None` for a new run.
 
     Raises:
         FileNotFoundError: a file is missing. This is checked before any text
@@ -162,7 +164,8 @@ def _read(sources, targets, tsv):
 def _hold_out(pairs, seed):
     """Splits pairs into training pairs and distinct development pairs.
 
-    Duplicates of development pairs are removed from both.
+    Pairs with the same normalized text are duplicates. Duplicates of
+    development pairs are left out.
     """
     keys = list(map(_key, pairs))
     distinct = list(dict.fromkeys(key for key in keys if all(key)))

@@ -1,7 +1,7 @@
 """Makes the callbacks that write what TensorBoard shows.
 
-Only the chief, the worker that writes files, has these callbacks.
-TensorBoard reads one event file of each directory, so each callback that writes
+Only the chief, the worker that writes files, has these callbacks. TensorBoard
+follows only the newest event file of a directory, so each callback that writes
 an event file has its own directory. Tags with the same part before the first
 `/` form a group.
 """
@@ -151,7 +151,7 @@ def _embeddings(model):
 
 
 def _once_a_step(run, explain) -> Callable:
-    """Wraps `explain`, so that it runs at most once for a text and a step."""
+    """Wraps `explain`, so that it explains a text at most once in each step."""
     kept: dict[str, kt.translation.Explanation] = {}
     at_step = None
 

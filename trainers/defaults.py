@@ -15,9 +15,9 @@ def architecture_of(
 ) -> kt.TransformerConfig:
     """Returns the configuration of the model.
 
-    The configuration is that of the preset, or, if only an initial model is
-    given, that of the initial model. First the convention replaces fields, then
-    `overrides`, then the vocabulary sizes.
+    The configuration is that of the preset; without a preset, that of the
+    initial model; without both, that of the default preset. First the
+    convention replaces fields, then `overrides`, then the vocabulary sizes.
 
     Args:
         settings: the settings of the run, before or after `with_defaults`.
@@ -27,7 +27,8 @@ def architecture_of(
 
     Raises:
         ValueError: the padding id is not that of the source vocabulary, or the
-            start id is not the padding, begin or end id of this vocabulary.
+            start id is not the padding, begin or end id of this vocabulary. If
+            it does not exist yet, the ids of `SpecialIds()` are expected.
     """
     if settings.initial_model is not None and settings.preset is None:
         config = initial_model.architecture_of(settings.initial_model)
@@ -119,12 +120,12 @@ def with_defaults(
         settings: the settings that the user gave.
         steps_per_epoch: number of batches of the training data.
         existing_settings: the settings of the run that is continued; `None`
-            for a new run. Its values are the defaults of the length of
-            training, of `tokenize`, of `target_language`, and of all settings
-            whose default depends on the length otherwise. So `warmup_steps`,
-            for instance, does not change if the run is made longer. But if the
-            user gives `target_language`, the default of `tokenize` is that of
-            the language.
+            for a new run. Their values are the defaults of `steps`,
+            `evaluation_interval`, `average_checkpoints`, `warmup_steps`,
+            `tokenize` and `target_language`. So `warmup_steps`, for instance,
+            does not change if the run is made longer. But a given `epochs`
+            determines `steps`, and a given `target_language` determines the
+            default of `tokenize`.
     """
     existing = existing_settings or {}
     epochs = settings.epochs or (4 if settings.is_built_in else 20)

@@ -45,9 +45,9 @@ def in_both(
 ) -> run_corpora.Corpora:
     """Returns the data sets with all training pairs in both directions.
 
-    The tag before a source stands for the language to translate into. The pairs
-    of the other data sets (development, test and contrast) get the first tag,
-    and are only in the direction of the run.
+    The tag before a source stands for the language to translate into. A blank
+    source gets no tag. The pairs of the other data sets (development, test and
+    contrast) get the first tag, and are only in the direction of the run.
 
     Args:
         corpora: the data sets of the run.

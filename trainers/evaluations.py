@@ -1,4 +1,7 @@
-"""Records the scores of all evaluations, and chooses checkpoints by them."""
+"""Records the scores of all evaluations, and chooses checkpoints by them.
+
+The chief is the worker that writes the files of a run.
+"""
 
 import json
 from collections.abc import Callable
@@ -69,7 +72,11 @@ class Evaluations:
         )
 
     def forget_after(self, step: int) -> None:
-        """Removes the scores of all steps after `step`, the restored step."""
+        """Removes the scores of all steps after the restored checkpoint.
+
+        Args:
+            step: the step of the restored checkpoint.
+        """
         self._write({s: v for s, v in self.read().items() if s <= step})
 
     def forget(self, step: int) -> None:

@@ -1,6 +1,6 @@
 """Writes the final files of a run: the model, the scores and the SavedModel.
 
-With the built-in corpus, it also writes the explorer's page.
+A run with the built-in corpus also gets the explorer's page.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ _LOG = logging.getLogger(__name__)
 def finish(run: components.Components) -> dict:
     """Makes, evaluates and exports the final model; prints the scores.
 
-    `metrics.json` is written last, because a run with this file counts as
-    complete.
+    Only the chief calls this function. `metrics.json` is written last, because
+    a run with this file counts as complete.
 
     Args:
         run: the components of a run that was trained to its end.

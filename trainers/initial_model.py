@@ -14,9 +14,9 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
-# The search settings that `config.json` may have if the model of the run, or
-# its initial model, was imported from another system. In other runs it has only
-# the first two, which are flags of the trainer.
+# If the model of a run, or its initial model, was imported from another system,
+# `config.json` of the run may have all these search settings. In other runs,
+# `config.json` has only the first two of them, which are flags of the trainer.
 _OF_SEARCH = (
     "length_penalty",
     "length_penalty_form",
@@ -166,7 +166,7 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
     Args:
         model: the model of the run, before it is compiled.
         patterns: regular expressions, such as `embedding` or `^encoder/`. They
-            may match anywhere in a path.
+            may match anywhere in a path. An empty list freezes nothing.
 
     Raises:
         ValueError: a pattern is invalid or matches no weight, or all weights

@@ -1,8 +1,8 @@
 """Training text that is too large to be held in memory.
 
-Each loop over the text reads its files again. The results of these loops are
-stored beside the shards that are made from the text. So a run that continues
-need not read the text.
+Each loop over the text reads its files again. What the program learns from the
+text, such as its hash, is stored beside the shards that are made from the text.
+So a run that continues need not read the text.
 """
 
 import hashlib
@@ -21,8 +21,9 @@ _LOG = logging.getLogger(__name__)
 # Text with more pairs, or with more characters, is large; see `read_small`.
 MAX_PAIRS = 1_000_000
 MAX_CHARACTERS = 2**28
-# Development pairs come from a random sample of this number of distinct pairs:
-# the pairs with the smallest hashes. At most a twentieth of them is held out.
+# Development pairs come from a random sample of at most this number of distinct
+# pairs: those with the smallest hashes. At most a twentieth of the sample is
+# held out.
 _SKETCH = 10_000
 
 

@@ -50,7 +50,8 @@ def use_bookmark(
 class Progress(keras.callbacks.Callback):
     """Callback that counts batches and seconds, and saves checkpoints.
 
-    It stops training after the last batch of the run.
+    It saves a checkpoint at the end of each epoch of `fit`, which is an
+    evaluation interval. It stops training after the last batch of the run.
 
     Args:
         checkpoints: the checkpoints, with the counters of the function

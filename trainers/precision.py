@@ -1,4 +1,4 @@
-"""Chooses the precision of a run if its setting is `auto`."""
+"""Chooses the precision of a run if `--precision` is `auto`."""
 
 import dataclasses
 import logging
@@ -20,9 +20,9 @@ def resolve(
 ) -> run_settings.TrainingSettings:
     """Replaces `auto` by a precision and logs the choice and its reason.
 
-    If the run is continued, `auto` is the precision with which it began. A
-    precision other than `auto` is not replaced. If it is slow on these devices,
-    a warning is logged.
+    If the run is continued, `auto` is replaced by the precision with which the
+    run began. A precision other than `auto` is not replaced, but a warning is
+    logged if it is probably slow on these devices.
 
     Args:
         settings: the settings that the user gave.

@@ -26,7 +26,7 @@ _DISK_IS_FULL = tuple(
 
 
 class Program:
-    """A program: a function whose arguments are settings read from flags.
+    """A program that calls a function with settings that it reads from flags.
 
     Errors that a user can correct (`ValueError`, `OSError`,
     `FloatingPointError`, a full disk) end the program with one line on standard
@@ -75,6 +75,7 @@ class Program:
             SystemExit: standard output is closed, or the program ended in one
                 of the ways that the class describes. But after a
                 `ConnectionError`, `os._exit` ends the process.
+            tf.errors.OpError: TensorFlow failed, but the disk is not full.
         """
         given = self._arguments(argv[1:])
         if sys.stdout is None:
@@ -260,7 +261,8 @@ def _one_line(error):
 def _file_of(error):
     """Returns the file that could not be written.
 
-    It is the last word of the message before the first `;`.
+    It is the last word of the message before the first `;`. If there is no
+    such word, "?" is returned.
     """
     words = error.message.split(";")[0].split()
     return words[-1] if words else "?"

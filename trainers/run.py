@@ -61,7 +61,7 @@ def train(
         ValueError: the settings or the data are invalid, differ from those of
             the run in `output_dir`, or differ between workers.
         OSError: a file cannot be read or written.
-        FloatingPointError: the loss became NaN.
+        FloatingPointError: the loss became NaN or infinite.
         ConnectionError: another worker was lost.
     """
     settings_checks.check(settings)

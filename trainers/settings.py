@@ -22,8 +22,8 @@ class TrainingSettings(learning_settings.LearningSettings):
         "docs/training.md. It may have several stages.",
         None,
     )
-    # This field is not a flag. It has the names of the recipe's settings that
-    # the user's flags replace.
+    # This field is not a flag. It contains the names of those settings of the
+    # recipe that the user's flags replace.
     replaces_recipe: list[str] = dataclasses.field(default_factory=list)
     train_source: list[str] = setting(
         "Files of source sentences, a sentence on each line; globs and pipes "
@@ -254,9 +254,10 @@ EXECUTION_FIELDS = (
     "steps_per_execution",
     "jit_compile",
 )
-# A run may also continue with other values of these settings; but `steps` must
-# stay the same if the learning rate depends on it. If a complete run gets more
-# steps, it trains further. In any case it writes its final files again.
+# A run may also continue with other values of these settings. But `steps` must
+# not be below the number of steps that were trained already, and must stay the
+# same if the learning rate depends on it. If a complete run gets more steps, it
+# trains further. After any of these changes, it writes its final files again.
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 

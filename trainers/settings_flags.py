@@ -77,7 +77,7 @@ class Given:
 class Selection(typing.NamedTuple):
     """A dataclass, and the names of those of its fields that are flags.
 
-    The other fields keep their defaults.
+    The other fields keep their defaults, except positional arguments.
 
     settings_class: the dataclass.
     help_texts: the description of each flag, by the name of its field; `None`

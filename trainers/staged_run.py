@@ -27,7 +27,7 @@ def train(
     first stage. The same command continues a stage that was stopped.
 
     Args:
-        settings: the settings that the user gave, with the name of the recipe.
+        settings: the settings that the user gave; `recipe` may be `None`.
         overrides: dict of the `TransformerConfig` fields that the user gave.
         given: the names of all flags that the user gave. They replace settings
             of the recipe in each stage.
@@ -111,8 +111,8 @@ def check(
         given: the names of all flags that the user gave.
 
     Raises:
-        ValueError: the settings of a stage are invalid, or text for several
-            stages can be read only once.
+        ValueError: the settings of a stage are invalid, or there are several
+            stages and a file of text can be read only once.
     """
     for stage in stages:
         of_stage, _ = settings_of(stage, settings, overrides, given)
@@ -137,6 +137,9 @@ def with_runs(
     paths: dict[str, str],
 ) -> run_settings.TrainingSettings:
     """Sets the initial model, the vocabulary and the teachers of a stage.
+
+    The vocabulary of the first stage is set if the stage has no initial model
+    and the user gave neither a vocabulary nor shards.
 
     Args:
         stage: the stage.
@@ -189,9 +192,10 @@ def settings_of(
     overrides: dict,
     given: frozenset[str],
 ) -> tuple[run_settings.TrainingSettings, dict]:
-    """Returns the settings of a stage, some replaced by the user's flags.
+    """Returns the settings of a stage; the user's flags replace the recipe's.
 
-    A flag for `steps` or `epochs` replaces both of these settings.
+    A flag for `steps` or `epochs` replaces both of these settings. The seed of
+    the stage is added to the seed of the run.
 
     Args:
         stage: the stage.

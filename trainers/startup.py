@@ -25,7 +25,8 @@ def prepare() -> None:
     no error message at its end.
     """
     # At level 2 TensorFlow logs only errors. Its many start-up messages would
-    # make it hard to find the output of the program.
+    # make it hard to find the output of the program. A level that the user has
+    # set is kept.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # `sys.argv` begins with "-m" while `python -m` imports the package of the
     # program.

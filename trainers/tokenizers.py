@@ -91,7 +91,8 @@ def load(
         overrides: dict of the `TransformerConfig` fields that the user gave.
             If it has a `target_vocabulary_size`, each language gets its own
             vocabulary.
-        strategy: the strategy of the run; `None` for one process.
+        strategy: the strategy of the run; `None` for the current strategy of
+            TensorFlow, which by default is that of one process.
 
     Raises:
         FileNotFoundError: a vocabulary that the user gave is missing.
@@ -172,7 +173,7 @@ def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
 def fingerprint_of_given(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, str]:
-    """Returns the fingerprint of --vocabulary; an empty dict without it.
+    """Returns the fingerprint of the given vocabularies; `{}` for none.
 
     Args:
         settings: the settings that the user gave.

@@ -1,4 +1,4 @@
-"""Shows the progress of a training run: a bar, or lines of a log."""
+"""Shows the progress of a training run as a bar or as lines of a log."""
 
 import logging
 import sys

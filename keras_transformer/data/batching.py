@@ -36,7 +36,7 @@ _PREFETCHED = 8
 class Bookmark(NamedTuple):
     """The place in a stream of batches at which a window begins.
 
-    window: the number of the window.
+    window: the number of the window, counted from 0.
     batches: the number of batches before the window.
     target_tokens: the number of target tokens before the window, with special
         ids but without padding.
@@ -64,7 +64,7 @@ class TokenBatches:
             `rows_multiple_of` adds.
         max_length: the maximum number of tokens of a source and of a target,
             with special ids.
-        seed: the seed of the shuffling.
+        seed: the seed of the shuffling, at least 0.
         rows_multiple_of: a divisor of the number of rows of each batch: the
             number of replicas times the number of micro-batches of a replica.
         start_id: the first id that the decoder reads, the model's `start_id`.
@@ -209,7 +209,7 @@ class TokenBatches:
                 window * self.steps_per_epoch,
                 window * int(self._lengths(window)[:, 1].sum()),
             )
-        # The loop reads a copy of the bookmarks, because the thread that makes
+        # `max` reads a copy of the bookmarks, because the thread that makes
         # batches may add a bookmark at the same time.
         bookmark = max(
             each
@@ -236,7 +236,7 @@ class TokenBatches:
     def count_target_tokens(self, steps: int) -> int:
         """Returns the number of target tokens in the first `steps` batches.
 
-        Special ids are counted, padding is not.
+        The batches are those of training. Special ids count, padding does not.
         """
         bookmark = self.bookmark(steps)
         plan = self._shuffled_plan(bookmark.window)
@@ -263,7 +263,7 @@ class TokenBatches:
         return following
 
     def _lengths(self, window):
-        """Returns the lengths `(pairs, 2)` of both sides, with special ids."""
+        """Returns source and target lengths `(pairs, 2)`, with special ids."""
         added = [
             len(self._pairs.source_special_ids.around_source()),
             1 + len(self._pairs.target_special_ids.target_prefix),

@@ -5,8 +5,8 @@ from typing import Any
 from keras_transformer.data import pairs as sentence_pairs
 
 _EXAMPLES = 3
-# The report shows at most this number of characters of the source, and of the
-# target, of an example.
+# The report cuts the source and the target of each example to this number of
+# characters.
 _EXAMPLE_LENGTH = 200
 
 
@@ -55,10 +55,11 @@ class CleaningReport:
     def as_dict(self) -> dict[str, Any]:
         """Returns the report as a dict for JSON.
 
-        The keys are `num_read`, `num_kept`, and the name of each filter or
-        change that was counted. The value of such a name is a dict of
-        `num_pairs` and `examples`. The examples are at most three lists of a
-        source and a target, both cut to 200 characters.
+        The keys are `num_read`, `num_kept`, and each name for which `count` was
+        called. The value of such a name is a dict of `num_pairs`, the number of
+        these calls, and `examples`, at most three lists of a source and a
+        target. Both texts are cut to 200 characters. After that, an escape of
+        four characters replaces each byte that is not UTF-8.
         """
         return {
             "num_read": self.num_read,
@@ -84,7 +85,7 @@ class CleaningReport:
 def _cut(pair):
     """Returns a list of the source and the target of a pair, both cut.
 
-    Bytes that are not UTF-8 are written as escapes.
+    After the cut, bytes that are not UTF-8 become escapes.
     """
     return [
         side[:_EXAMPLE_LENGTH]

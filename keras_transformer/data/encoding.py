@@ -221,7 +221,8 @@ def nothing_left(
         num_empty: the number of pairs with a blank source or target.
         num_too_long: the number of other pairs whose source or target is too
             long.
-        max_length: the maximum number of tokens of a source and of a target.
+        max_length: the maximum number of tokens of a source and of a target,
+            with special ids.
     """
     return ValueError(
         f"No sentence pair is left of {num_empty + num_too_long}: {num_empty} "

@@ -21,7 +21,8 @@ def read_parallel(
             source file.
 
     Returns:
-        The pairs in the order of the files. Two empty lines are a pair too.
+        The pairs in the order of the files. If both lines are empty, they are a
+        pair too.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
@@ -67,8 +68,9 @@ def iterate_parallel(
     """Yields the pairs of `read_parallel`, and holds only one in memory.
 
     The other arguments and the exceptions are those of `read_parallel`. The
-    call checks that the files exist. They are read later, while pairs are
-    yielded, so errors in their content are raised only then.
+    call checks that the files exist, and that there is one target file for each
+    source file. The files are read later, while pairs are yielded, so errors in
+    their content are raised only then.
 
     Args:
         errors: the argument `errors` of `read_lines`: what to do with bytes

@@ -71,8 +71,8 @@ def has_control_character(pair: SentencePair) -> bool:
 def is_not_utf8(pair: SentencePair) -> bool:
     """Tells whether a side was read from bytes that are not UTF-8.
 
-    `read_lines` must have read it with `errors="surrogateescape"`: then each
-    such byte is a surrogate in the text.
+    `read_lines` must have read the side with `errors="surrogateescape"`, which
+    makes each such byte a surrogate in the text.
     """
     return any(_SURROGATE.search(side) for side in pair)
 
@@ -146,14 +146,14 @@ def wrong_script(side: int, names: list[str]) -> Filter:
 
 
 def symbols(most: float) -> Filter:
-    """Returns a filter that drops pairs with a side of too many symbols.
+    """Returns a filter that drops pairs with too many symbols in a side.
 
     Numbers, punctuation and symbols are counted: the categories N, P and S of
     Unicode.
 
     Args:
         most: the maximum share of these among the characters of a side that
-            are not spaces.
+            are not spaces (category Z). Tabs are not in this category.
     """
 
     def takes(pair):
@@ -173,7 +173,7 @@ def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
     The method `has_unknown_characters` of the tokenizers decides.
 
     Args:
-        tokenizers: the tokenizers of sources and of targets.
+        tokenizers: the tokenizer of the sources, and that of the targets.
     """
 
     def takes(pair):

@@ -13,8 +13,9 @@ class HashSet:
     The table of hashes is an array with elements of eight bytes. When more than
     two thirds of the elements are filled, the table grows to twice its size. So
     a large set takes 12 to 24 bytes a text, and 36 bytes a text while the table
-    grows. A text counts as a duplicate if another text has the same hash. Among
-    a hundred million different texts, the probability of this is below 0.001.
+    grows. A new text counts as a duplicate if a different text in the set has
+    the same hash. For a hundred million different texts, the probability that
+    two have the same hash is below 0.001.
 
     Example:
 
@@ -55,9 +56,9 @@ class HashSet:
 def _insert(slots, key):
     """Adds a key to a table; returns False if the table has the key already.
 
-    A key is the hash of a text. The lowest bits of the key are an index. The
-    key is stored in the first empty element from this index on. After the last
-    element comes the first.
+    A key is the hash of a text, but never 0. The lowest bits of the key are an
+    index. The key is stored in the first empty element from this index on. The
+    search for this element continues after the last element at the first one.
     """
     mask = len(slots) - 1
     slot = key & mask

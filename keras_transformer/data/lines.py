@@ -35,9 +35,15 @@ def _zstd():
 
 _ZSTD = _zstd()
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+# A bzip2 file has its level after "BZh", and then begins a block or its end.
+_BZIP2 = [
+    b"BZh%d" % level + following
+    for level in range(1, 10)
+    for following in (b"1AY&SY", b"\x17rE8P\x90")
+]
 _COMPRESSED = (
     (b"\x1f\x8b", gzip.open),
-    (b"BZh91AY&SY", bz2.open),
+    *((magic, bz2.open) for magic in _BZIP2),
     (b"\xfd7zXZ\x00", lzma.open),
     *([(_ZSTD_MAGIC, _ZSTD.open)] if _ZSTD else []),
 )
@@ -135,8 +141,8 @@ def read_lines(
 def _open(stream, name):
     """Returns a stream of the uncompressed bytes, and their encoding.
 
-    The stream begins after the byte order mark. Raises ValueError if the bytes
-    are not text.
+    The stream begins after the byte order mark, if there is one. Raises
+    ValueError if the first bytes show that the file is not text.
     """
     while True:
         stream, start = _peek(stream)
@@ -220,7 +226,10 @@ def _checked(text, number, has_end, name):
 
 
 def _members(name):
-    """Returns " of " and at most eight names in a zip archive, or ""."""
+    """Returns " of " and the names of at most eight files in a zip archive.
+
+    Returns "" if there is no zip archive at the path `name`, as for a stream.
+    """
     try:
         with zipfile.ZipFile(name) as archive:
             return f" of {', '.join(archive.namelist()[:8])}"

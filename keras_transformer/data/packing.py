@@ -1,11 +1,11 @@
 """Packs several sentence pairs into each row, so that little padding is left.
 
 Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
-pack a histogram of lengths instead of one sentence after the other. Here pairs
-with the same source length and the same target length are of one kind. The time
-depends mostly on the number of kinds, not on the number of pairs. Source and
-target are the two sides of a row. Each side has room for its own number of
-tokens.
+pack a histogram of lengths instead of one sentence after the other. In the same
+way, this module packs kinds of pairs: pairs with the same source length and the
+same target length are of one kind. The time depends mostly on the number of
+kinds, not on the number of pairs. Source and target are the two sides of a row.
+Each side has room for its own number of tokens.
 """
 
 import collections
@@ -29,9 +29,9 @@ def room_of_rows(
     """Returns the lengths of rows into which pairs can be packed well.
 
     A row has room for about four pairs of mean length, or for fewer pairs if
-    the row would be longer than `max_length`. Its two lengths have the ratio of
-    the mean lengths. But each length is at least `longest`, so that every pair
-    fits into a row.
+    the row would be longer than `max_length`. The two lengths of a row have
+    about the ratio of the mean lengths. But each length is at least `longest`,
+    so that every pair fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
@@ -160,7 +160,7 @@ class _Patterns:
         if (free < _NEARLY_FULL * self.mean).any():
             cost = self._rest_after_another(left, rest)
         else:
-            # Prefers long pairs that leave equal room on both sides.
+            # Long pairs that leave equal shares of both sides free cost least.
             share = rest / self.room
             cost = share.max(axis=1) + abs(share[:, 0] - share[:, 1])
         return int(candidates[cost.argmin()])

@@ -19,8 +19,9 @@ class PlannedBatch(NamedTuple):
     """The shape and the pairs of a batch.
 
     shape: B, S and T.
-    rows: for each row the indices of its pairs in the argument of `plan`. If
-        there are fewer than B entries, the other rows of the batch are empty.
+    rows: for each row the indices of its pairs in `lengths`, the argument of
+        `plan`. If there are fewer than B items, the other rows of the batch
+        are empty.
     """
 
     shape: tuple[int, int, int]
@@ -53,6 +54,8 @@ def bucket_lengths(max_length: int) -> list[int]:
 def rows_of(tokens_per_batch: int, length: int) -> int:
     """Returns the number of rows of a batch, at least 1.
 
+    A number of 8 or more is rounded down to a multiple of 8.
+
     Args:
         tokens_per_batch: the maximum number of tokens of all sources, and of
             all targets, of a batch, with padding. One row may have more.
@@ -80,7 +83,8 @@ def check_batch(
     if tokens_per_batch < max_length or rows < rows_multiple_of:
         fewest = rows_multiple_of
         if fewest > ROWS:
-            # `rows_of` rounds down to a multiple of `ROWS`.
+            # `rows_of` rounds down to a multiple of `ROWS`, so the smallest
+            # number of rows that is enough is such a multiple.
             fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "

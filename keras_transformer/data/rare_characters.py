@@ -1,13 +1,13 @@
 """Adds rare characters to sources, so that a model learns to ignore them.
 
-A vocabulary spells a character without a piece of its own in bytes. If a model
-has never read such bytes, they also change its translation of the words around
-them. So some training sources get a new word of rare characters, such as
-characters that are in no piece of the vocabulary. In other sources, one letter
-of a word is replaced. The targets stay as they are. The model learns to ignore
-such new words, and to translate a word with one wrong letter like the correct
-word. (With the default normalization a translator removes words of unknown
-characters before the model reads them.)
+If a character has no piece of its own, the vocabulary spells it in bytes. If a
+model has never read such bytes, it also translates the words around them worse.
+So some training sources get a new word of rare characters, such as characters
+that are in no piece of the vocabulary. In other sources, one letter of a word
+is replaced. The targets stay as they are. The model learns to ignore such new
+words, and to translate a word with one wrong letter like the correct word.
+(With the default normalization a translator removes words of unknown characters
+before the model reads them.)
 """
 
 import random
@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
 
-# The first and last characters of writing systems. All systems are chosen
-# equally often, whatever their sizes.
+# The first and last characters of writing systems. Each system is drawn with
+# the same probability, whatever its size.
 _SCRIPTS = (
     (0x391, 0x3C9),  # Greek
     (0x410, 0x44F),  # Cyrillic
@@ -40,9 +40,10 @@ _SYMBOLS = (
     (0x1F900, 0x1F9FF),
 )
 # The share of changed sources that get a new word, and the share of changed
-# letters that get an accent. Accents are the most frequent change, because a
-# translator must translate a known word with a wrong accent. It removes words
-# of unknown characters.
+# letters that get an accent, of those letters that can get one. Accents are the
+# most frequent change: a model must translate a known word with a wrong accent,
+# but rarely reads words of unknown characters, because a translator removes
+# them.
 _WORD_SHARE = 0.2
 _ACCENT_SHARE = 0.75
 # The maximum length of a word of letters, and of a word of symbols.
@@ -57,11 +58,11 @@ def with_rare_characters(
 ) -> list[sentence_pairs.SentencePair]:
     """Adds rare characters to a share of the sources.
 
-    About a fifth of these sources get a word of symbols, such as emoji, or of
-    letters that do not occur in the pairs. In the other sources, one letter is
-    replaced: mostly by an accented form of this letter that occurs in the
-    pairs, else by a letter that does not occur in the pairs. A source in which
-    no letter can be replaced gets a word too.
+    About a fifth of these sources get a word of characters that do not occur in
+    the pairs: symbols, such as emoji, or letters. In the other sources, one
+    letter is replaced: mostly by an accented form of this letter that occurs in
+    the pairs, else by a letter that does not occur in the pairs. A source in
+    which no letter can be replaced gets a word too.
 
     Args:
         pairs: training pairs.
@@ -105,7 +106,7 @@ def iterate_with_rare_characters(
         pairs: training pairs, read once.
         known: the characters that are not rare, such as all characters of the
             pieces of a vocabulary. Accented forms of letters are taken from
-            them.
+            these characters.
         share: the share of pairs whose source is changed, in [0, 1]. Each
             source is drawn with this probability; blank sources never change.
         seed: the seed that chooses pairs, positions and characters.
@@ -133,7 +134,7 @@ def _changed(pairs, known, share, generator):
 
 
 class _SourceChanger:
-    """Random changes of sources.
+    """An object that changes sources at random.
 
     Args:
         known: a set of the characters that are not rare.
@@ -191,9 +192,10 @@ class _SourceChanger:
 
 
 def _unknown(ranges, known):
-    """Returns the characters of Unicode in each range that are not known.
+    """Returns for each range a list of its characters that are not in `known`.
 
-    A range without such characters is left out.
+    Code points that Unicode does not assign are left out, and so are ranges
+    without unknown characters.
     """
     unknown = [
         [
@@ -217,7 +219,10 @@ def _accented(characters):
 
 
 def _insert(word, text, generator):
-    """Inserts a word before, between or after the words of a text."""
+    """Inserts a word before, between or after the words of a text.
+
+    Half of the words at the end are joined to the last word of the text.
+    """
     words = text.split(" ")
     position = generator.randint(0, len(words))
     if position == len(words) and generator.random() < 0.5:

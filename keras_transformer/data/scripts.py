@@ -47,7 +47,7 @@ def script_of(character: str) -> str | None:
 
 
 def share_in(text: str, scripts: frozenset[str]) -> float:
-    """Returns the share of the letters of a text that are of given scripts.
+    """Returns which share of a text's letters belongs to the given scripts.
 
     Args:
         text: the text. For a text without letters, the share is 1.

@@ -27,9 +27,9 @@ class ShardedPairs:
     Args:
         directories: shard directories, one for each corpus, all with the same
             vocabularies.
-        weights: how often an epoch reads each pair of a corpus, a number of at
-            least 0 for each directory. `None` for once, if there is no
-            `temperature`.
+        weights: how often an epoch reads each pair of a corpus, a finite number
+            of at least 0 for each directory. `None` means once, or the weights
+            that `temperature` gives.
         temperature: a number above 0 to compute the weights from, instead of
             `weights`; `None` if it is not used. A corpus of n pairs gets a
             share of the epoch that is proportional to n^(1 / temperature). The
@@ -79,8 +79,8 @@ class ShardedPairs:
         if temperature is not None:
             self.weights = _weights_of(temperature, sizes)
         else:
-            # Fractions of decimal texts: ten times `Fraction("0.1")` is exactly
-            # 1, but ten times `Fraction(0.1)` is not.
+            # The decimal text of a weight gives its exact value: ten times
+            # `Fraction("0.1")` is 1, but ten times `Fraction(0.1)` is not.
             self.weights = [
                 Fraction(str(weight)) for weight in weights or [1] * len(sizes)
             ]
@@ -196,9 +196,9 @@ class ShardedPairs:
         return sources, targets
 
     def sha256(self) -> str:
-        """Returns a hash of the token ids of all directories, in their order.
+        """Returns a hash of the token ids of the pairs of all directories.
 
-        The weights of the corpora do not change it.
+        The order of the directories changes the hash, but the weights do not.
         """
         digest = hashlib.sha256()
         for each in self._directories:
@@ -262,7 +262,7 @@ def check_weights(
     weights: Sequence[float] | None = None,
     temperature: float | None = None,
 ) -> None:
-    """Raises ValueError for weights that `ShardedPairs` does not accept.
+    """Checks the arguments of `ShardedPairs` that give the weights of corpora.
 
     This function does not know the sizes of the corpora. So only `ShardedPairs`
     refuses weights that are so small that an epoch has no pair.
@@ -270,6 +270,11 @@ def check_weights(
     Args:
         count: the number of directories.
         weights, temperature: arguments of `ShardedPairs`.
+
+    Raises:
+        ValueError: `count` is 0, both weights and a temperature are given, the
+            numbers of weights and directories differ, a weight is below 0 or
+            not finite, or the temperature is not above 0.
     """
     if not count:
         raise ValueError(
@@ -300,7 +305,14 @@ def check_weights(
 
 def _weights_of(temperature, sizes):
     """Returns the weights of corpora of these sizes for a temperature."""
-    shares = [Fraction(size ** (1 / temperature)) for size in sizes]
+    try:
+        shares = [Fraction(size ** (1 / temperature)) for size in sizes]
+    except OverflowError as error:
+        raise ValueError(
+            "`temperature` is too small for the sizes of the corpora. "
+            f"Received: temperature={temperature}, sizes={sizes}. Give a "
+            "larger one, such as 1 for the natural shares."
+        ) from error
     unit = Fraction(sum(sizes)) / sum(shares)
     return [
         unit * share / size for share, size in zip(shares, sizes, strict=True)

@@ -12,7 +12,7 @@ from keras_transformer.data.shards import index as indexing
 from keras_transformer.data.shards import writer as writers
 from keras_transformer.text import TextTokenizer, texts
 
-# The number of pairs that one call of a tokenizer encodes.
+# One call of a tokenizer encodes at most this number of texts.
 _CHUNK = 2048
 
 
@@ -29,14 +29,16 @@ def shard_pairs(
 ) -> indexing.ShardIndex:
     """Encodes pairs, and writes them to a shard directory.
 
-    Pairs with a blank or too long side are left out.
+    Pairs with a blank or too long source or target are left out.
 
     Args:
         pairs: the pairs, read once. Only a part of them is held in memory.
-        path: the directory. It must not have an index yet.
+        path: the directory, which is made if it is missing. It must not have an
+            index yet. Shards that a stopped program left in it are deleted.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        max_length: the maximum number of tokens of a side, with special ids.
+        max_length: the maximum number of tokens of a source and of a target,
+            with special ids.
         tag: a symbol of the vocabulary that is put before each source, for
             example to name the target language; `None` for no symbol.
         report: the report of `Cleaning.clean`, which is written to the index;
@@ -51,8 +53,8 @@ def shard_pairs(
 
     Raises:
         ValueError: no pair is left, the tag is not one piece of the vocabulary,
-            the directory has an index already, or a number is below 1 or too
-            large.
+            the directory has an index already, or `max_length` or
+            `pairs_per_shard` is below 1 or too large.
         tf.errors.OpError: a file cannot be written.
     """
     if tag is not None:

@@ -1,4 +1,7 @@
-"""Makes the explorer, an HTML page that shows how a model translates."""
+"""Makes the explorer, an HTML page that shows how a model translates.
+
+`save_page` writes the page. `save_figure` writes one picture without a page.
+"""
 
 from keras_transformer.explorer.article import ARTICLE
 from keras_transformer.explorer.figures import FORMATS, KINDS, save_figure

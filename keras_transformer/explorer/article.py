@@ -1,7 +1,8 @@
-"""Finds heads that link words in two sentences of The Illustrated Transformer.
+"""Finds the heads that link words in two sentences about an animal.
 
-The Illustrated Transformer is an article by Jay Alammar. If the page of the
-explorer opens with these two sentences, it shows the heads.
+The first sentence is from The Illustrated Transformer, an article by Jay
+Alammar. The second sentence differs from the first in the last word. If the
+page of `tools.explore` opens with both sentences, the page shows the heads.
 """
 
 from collections.abc import Sequence

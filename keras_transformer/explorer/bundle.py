@@ -8,9 +8,10 @@ are supported, each at the beginning of a line:
     import { a, b as c } from "./x.js";
     export function f, export const X, export class C
 
-Any other form is an error, so that nothing is bundled wrongly. A file in a
-folder `vendor` is a build of another project. It must import nothing, which is
-not checked, and end with one list of exports, `export{a as b}`.
+Another form at the beginning of a line is an error, and so is `import(...)` or
+`import.meta` anywhere. So nothing is bundled wrongly. A file in a folder
+`vendor` is a build of another project. It must import nothing, which is not
+checked, and end with one list of exports, `export{a as b}`.
 """
 
 import pathlib
@@ -31,8 +32,9 @@ def bundle(entry: pathlib.Path) -> str:
 
     Raises:
         ValueError: a file is missing, modules import each other in a cycle, a
-            name is imported that is not exported, or a module has another form
-            of import or export.
+            name is imported that is not exported, a module has another form of
+            import or export, or a file of a folder `vendor` does not end with a
+            list of exports.
     """
     modules: dict[pathlib.Path, tuple[str, set[str]]] = {}
     _add(entry.resolve(), modules, ())
@@ -43,9 +45,11 @@ def bundle(entry: pathlib.Path) -> str:
 def _add(path, modules, importers):
     """Adds a module to `modules`, after the modules that it imports.
 
-    `modules` has the script and the exported names of each path. `importers`
-    are paths of modules: each module imports the next one, and the last module
-    imports this one. `importers` is empty for the entry module.
+    A module that `modules` already has is not added again. The keys of
+    `modules` are paths, and the values are pairs of a script and the exported
+    names. `importers` are paths of modules: each module imports the next one,
+    and the last module imports this one. `importers` is empty for the entry
+    module.
     """
     if path in importers:
         names = [each.name for each in (*importers, path)]
@@ -76,7 +80,8 @@ def _add(path, modules, importers):
 def _module(source, path, modules, importers):
     """Returns a module's body, and its exports as text: "a: a, b: b".
 
-    First adds the modules that this module imports to `modules`.
+    Before that, the function calls `_add` for each module that this module
+    imports.
     """
     for match in _IMPORT.finditer(source):
         _add((path.parent / match[2]).resolve(), modules, (*importers, path))

@@ -1,8 +1,8 @@
 """Describes the layers of a Transformer as data for the explorer's page.
 
-The page computes the model in the browser: `front_end/engine/layers.js` makes
-its layers from the data. The data has the settings of each layer, so that every
-model that `build_transformer` makes can be embedded in the page.
+The page runs the model in the browser: `front_end/engine/layers.js` makes the
+model's layers from the data. The data has the settings of each layer, so that
+every model that `build_transformer` makes can be embedded in the page.
 """
 
 from typing import Any
@@ -27,9 +27,9 @@ def embed_layers(
         weights: the collection to which the weights of the layers are added.
 
     Returns:
-        A nested dict: special ids, `model_dim`, the settings of each layer, and
-        the names of its weights in `weights`. A layer or weight that the model
-        does not have is `None`.
+        A nested dict: `pad_id`, `start_id`, `model_dim`, the settings of each
+        layer, and the names of its weights in `weights`. A layer or weight that
+        the model does not have is `None`.
 
     Raises:
         ValueError: the page cannot compute the class, the activation or the

@@ -113,13 +113,13 @@ def _plain(constraints):
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns what of a translator the page cannot compute, or `None`.
+    """Returns a reason why the page cannot compute a translator, or `None`.
 
-    The page then needs recorded traces of sentences instead of the model. An
-    obstacle is a kind of vocabulary, another token around sources than an end
-    token, or a setting of a beam search. Other obstacles are not found here:
-    `embed_model` raises an error for them, for instance for a search that is
-    neither beam search nor greedy search.
+    If there is a reason, the page needs recorded traces of sentences instead of
+    the model. The reason can be a kind of vocabulary, sources with other tokens
+    around them than one end token, or a setting of a beam search. This function
+    does not find other reasons: `embed_model` raises an error for them, for
+    instance for a search that is neither beam search nor greedy search.
 
     Args:
         translator: a `Translator`.
@@ -139,8 +139,9 @@ def obstacle(translator: translators.Translator) -> str | None:
             return f"a search that stops by the rule {search.stopping!r}"
         if search.minimum_risk:
             return "a search that compares its hypotheses"
-        if search.constraints.normalized_over != "all":
-            return "a search that normalizes over allowed tokens"
+    constraints = getattr(search, "constraints", None)
+    if constraints is not None and constraints.normalized_over != "all":
+        return "a search that normalizes over allowed tokens"
     return None
 
 

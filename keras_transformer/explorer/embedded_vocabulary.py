@@ -20,7 +20,7 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
 
     Args:
         tokenizer: a `Tokenizer` with a byte-pair or unigram vocabulary, such as
-            one of `learn_vocabulary`.
+            `learn_vocabulary` returns.
 
     Returns:
         A dict:
@@ -34,7 +34,7 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
           base64, and three settings of spaces, see `Normalization`;
         - `denormalization`: the same for decoded text; `None` if the table of
           rules is empty;
-        - `leaves_out_unknown_words`: see `Tokenizer.encode_source`.
+        - `leaves_out_unknown_words`: a boolean, the attribute of `Tokenizer`.
 
     Raises:
         ValueError: the vocabulary is of another kind, has spaces at the end of

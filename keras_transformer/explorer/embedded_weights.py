@@ -1,6 +1,6 @@
-"""Collects the weights of a model as one block of numbers for the page.
+"""Collects the weights of a model as one block of numbers for the explorer.
 
-The page, the explorer in a browser, reads the numbers with
+The explorer is a page in a browser. The page reads the numbers with
 `front_end/engine/weights.js`.
 """
 
@@ -47,7 +47,7 @@ class Weights:
         """Adds a weight, and returns the name under which the page finds it.
 
         Args:
-            name: the name for the weight.
+            name: the name for the weight. Each weight needs its own name.
             weight: a variable or array of any float dtype; `None` for a
                 weight that the layer does not have.
 
@@ -56,7 +56,8 @@ class Weights:
             `None` if `weight` is `None`.
 
         Raises:
-            ValueError: a finite number of the weight is too large for `dtype`.
+            ValueError: all numbers of the weight are finite, but one of them is
+                too large for `dtype`.
         """
         if weight is None:
             return None

@@ -27,12 +27,13 @@ def save_figure(
     head: int | None = None,
     file_format: str = "svg",
 ) -> None:
-    """Draws the attention weights of one head, or of all heads of a layer.
+    """Writes a figure of the attention of one head, or all heads, of a layer.
 
     Each head has a panel, with a row for each query and a column for each key.
 
     Args:
-        path: the file to write. An existing file is overwritten.
+        path: the file to write, or a stream of bytes. An existing file is
+            overwritten.
         trace: the result of `kt.interpretation.trace`.
         attention: `"encoder"`, `"decoder"` or `"encoder-decoder"`.
         layer: the index of the layer, counted from 0.
@@ -75,8 +76,9 @@ def save_figure(
 def _tokens(trace, attention):
     """Returns the tokens of the rows (queries) and of the columns (keys).
 
-    In decoder attention, a row is a token that the decoder reads. In
-    encoder-decoder attention, a row is the token that the decoder then emits.
+    At each step the decoder reads a token, and emits the next one. The rows of
+    decoder attention are the tokens that it reads. The rows of encoder-decoder
+    attention are the tokens that it emits.
     """
     if attention == "encoder":
         return trace.source.tokens, trace.source.tokens

@@ -1,8 +1,8 @@
 """Makes the HTML of the explorer's page, with its style, script and data.
 
-The page needs no network and no server. Its content security policy allows only
-the style and the script whose hashes it contains, and images that the page
-itself makes.
+The page needs no network and no server. The content security policy of the page
+allows only the style and the script whose hashes are in the policy, and images
+that the page itself makes.
 """
 
 import base64
@@ -38,9 +38,9 @@ def render(
         front_end: the folder of the page's markup, style and modules.
 
     Raises:
-        ValueError: a module cannot be bundled, the style or the script would
-            end its own HTML element, or the data has a number that is NaN or
-            infinite.
+        ValueError: a module cannot be bundled; the style or the script
+            contains its own end tag, `<!--` or a carriage return; or a number
+            in the data is NaN or infinite.
     """
     style = (front_end / "style.css").read_text(encoding="utf-8")
     script = bundle.bundle(front_end / "main.js")
@@ -73,7 +73,9 @@ def policy(style: str, script: str) -> str:
 
 
 def data_block(name: str, value: Any) -> str:
-    """Returns a script element with JSON. No string can close the element.
+    """Returns a script element that contains a value as JSON.
+
+    No string in the value can close the element.
 
     Args:
         name: the id of the element.

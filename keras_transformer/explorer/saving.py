@@ -1,7 +1,8 @@
 """Writes an HTML page that shows how a translator translates.
 
-The page contains the model, or traces instead: records of what the model
-computed for the given sentences.
+The page contains the model, or complete traces instead: records of what the
+model computed for the given sentences. A page with the model also has traces,
+but without the numbers that the page computes itself.
 """
 
 import dataclasses
@@ -23,8 +24,9 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
-# If the weights take more than this number of 10^6 bytes, the page has traces
-# instead of the model. In the page, base64 makes the weights a third larger.
+# The default limit of the weights' size, in units of 10^6 bytes. Above it, the
+# page has traces instead of the model. The limit applies to the weights before
+# base64 makes them a third larger.
 MOST_MEGABYTES = 64
 _NOTE = (
     "The weights of this model are {:.1f} MB, above the limit of {:g} MB. So "
@@ -48,17 +50,16 @@ def save_page(
 ) -> bool:
     """Writes one HTML file that contains the model, for a browser.
 
-    The file needs no network and no server. It contains the weights and the
-    vocabulary, so that the page translates and draws any sentence. If the
+    The page needs no network and no server, and translates any sentence. If the
     weights are above `most_megabytes`, or `embedded_model.obstacle` returns a
-    reason, the page has recorded traces of `texts` instead of the model.
+    reason, the page has only recorded traces of `texts` instead of the model.
 
     Args:
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
-        texts: at least one sentence. The page opens with the first two. A page
-            of recorded traces has only these texts.
-        targets: for each text a translation; `None` for the translator's.
+        texts: at least one sentence. The page opens with the first two.
+        targets: for each text its translation, or `None` to translate the text
+            with `translator`; `None` instead of a list to translate all texts.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
         calibration: the result of `kt.runs.read_calibration`. With it, the
@@ -71,6 +72,7 @@ def save_page(
         ValueError: `dtype` is unknown, `texts` is one string or empty, the
             numbers of texts and targets differ, a text or target is blank, or
             `embedded_model.embed_model` refuses the model.
+        FloatingPointError: the model's output is NaN.
         OSError: the file cannot be written.
 
     Example:
@@ -128,7 +130,7 @@ def _sentences(texts, targets):
 
 
 def _data(translator, texts, targets, note, calibration):
-    """Returns the data of the page without the model; see `front_end/main.js`.
+    """Returns all data of the page but the model; see `front_end/main.js`.
 
     `note` says why the model is not in the page; `None` if the page has it.
     """

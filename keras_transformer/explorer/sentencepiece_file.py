@@ -1,7 +1,8 @@
 """Reads the file format of SentencePiece, a message of protocol buffers.
 
-SentencePiece has its own module that reads this format. But that module refuses
-every version of the package protobuf that is older than the one that made it.
+SentencePiece has its own module that reads this format. But a version of the
+package protobuf generated that module, and the module refuses every older
+version of protobuf.
 
 V vocabulary_size
 """

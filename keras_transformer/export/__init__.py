@@ -1,4 +1,4 @@
-"""Export of a translator as a SavedModel that runs without this package."""
+"""Exports a translator as a SavedModel that runs without this package."""
 
 from keras_transformer.export.contract import SIGNATURES, Signature
 from keras_transformer.export.metadata import read as read_metadata

@@ -15,7 +15,8 @@ class Signature(NamedTuple):
 
     inputs: the tensors of a request.
     outputs: the tensors of the response.
-    calibrated: further tensors of the response of a model with a calibration.
+    calibrated: further tensors of the response, if the translator has a
+        calibration.
     """
 
     inputs: dict[str, tuple[str, str]]

@@ -70,7 +70,10 @@ def describe(
 
 
 def as_json(described: dict[str, Any]) -> str:
-    """Formats a description as JSON, for `read`.
+    """Formats a description as JSON. `read` reads this text from the file.
+
+    Args:
+        described: the result of `describe`.
 
     Raises:
         ValueError: a value has a type that JSON does not have, or is NaN or
@@ -120,11 +123,14 @@ def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _count_parameters(model):
-    """Returns the number of parameters of each dtype."""
+    """Returns the number of parameters of each dtype.
+
+    The states of random generators, int64 or uint32, are not counted.
+    """
     counts: dict[str, int] = {}
     for variable in model.variables:
         name = tf.as_dtype(variable.dtype).name
-        if name not in ("int64", "uint32"):  # States of random generators.
+        if name not in ("int64", "uint32"):
             counts[name] = counts.get(name, 0) + math.prod(variable.shape)
     return counts
 
@@ -150,8 +156,8 @@ def _describe_search(search):
     described = {"name": type(search).__name__}
     if dataclasses.is_dataclass(search) and not isinstance(search, type):
         for name, value in dataclasses.asdict(search).items():
-            # A value may have a type that JSON does not have: a seed may be a
-            # tensor.
+            # JSON does not have all types: a seed may be a tensor. So values of
+            # other types are written as their `repr`.
             is_plain = isinstance(value, (str, int, float, dict))
             described[name] = value if is_plain else repr(value)
     return described

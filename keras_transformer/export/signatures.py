@@ -1,4 +1,4 @@
-"""The functions of a SavedModel. Those that search share one graph.
+"""Makes the functions of a SavedModel. Functions that search share one graph.
 
 B batch
 """
@@ -21,17 +21,17 @@ def functions_of(
     `attention` are `Translator.n_best`, `Translator.log_probability` and
     `explain_in_graph`. With a calibration, `n_best` is `n_best_in_graph`, and
     `confidence` is `assess_in_graph`. All functions take `text`, string
-    `(B,)`; `score` also takes `target`, string `(B,)`.
+    `(B,)`; `score` also takes `target`, string `(B,)`. All functions that
+    search call the same graph, so that the SavedModel contains the search once.
 
     Args:
-        translator: a `Translator`. Its search returns the hypotheses that
-            `n_best` gives. All functions that search call the same graph, so
-            that the SavedModel contains the search once.
+        translator: a `Translator`. `n_best` returns all hypotheses of its
+            search.
         names: the names of the signatures. `confidence` needs a calibration.
-        calibration: the calibration of the translator, or `None`.
+        calibration: the calibration of the translator; `None` for none.
 
     Returns:
-        A `tf.function` for each name in `names`, by its name.
+        A dict from each name in `names` to a `tf.function`.
     """
     strings = tf.TensorSpec([None], tf.string, "text")
     targets = tf.TensorSpec([None], tf.string, "target")

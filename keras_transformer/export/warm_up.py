@@ -1,11 +1,11 @@
-"""The requests that TensorFlow Serving runs when it loads a SavedModel.
+"""Writes the requests that TensorFlow Serving runs when it loads a SavedModel.
 
 The first call of a graph takes much longer than later calls. If a SavedModel
 has a file of `PredictionLog` messages, TensorFlow Serving runs their requests
 before it accepts requests of clients. The package tensorflow does not define
-this message, so this module makes the bytes of each message itself. A message
-is a sequence of fields. Each field here has a number and a type, then the
-length of its content, then the content.
+this message of protocol buffers, so this module makes the bytes of each message
+itself. A message is a sequence of fields. Each field here has a number and a
+type, then the length of its content, then the content.
 """
 
 import pathlib
@@ -68,7 +68,8 @@ def _field(number, content):
 def _varint(number):
     """Encodes a number in groups of seven bits, the lowest group first.
 
-    Each group is a byte. Its highest bit is 1 if another group follows.
+    Each group becomes the low bits of a byte. The highest bit of this byte is 1
+    if another group follows.
     """
     groups = [number & 127]
     while number := number >> 7:

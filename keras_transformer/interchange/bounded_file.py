@@ -1,4 +1,4 @@
-"""Reads binary files, and checks each size before it allocates memory."""
+"""Reads binary files, and checks a size before memory is allocated for it."""
 
 import os
 import struct

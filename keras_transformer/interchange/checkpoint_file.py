@@ -12,7 +12,8 @@ _INDEX = ".index"
 # The name of the file that contains the path of the newest checkpoint.
 _STATE = "checkpoint"
 _NEWEST = re.compile(r'^model_checkpoint_path: "([^"]*)"', re.MULTILINE)
-# The errors that TensorFlow's reader can raise if files are damaged.
+# If TensorFlow's reader raises one of these errors, the checkpoint is reported
+# as damaged.
 _ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 _STEP = re.compile(r"-(\d+)$")
 
@@ -63,7 +64,7 @@ class Checkpoint:
 
     Attributes:
         where: the path, for messages.
-        shapes: the shape of each array by its name.
+        shapes: a dict from the name of each array to its shape.
 
     Raises:
         ValueError: a file is missing or damaged, or the files are too small for
@@ -104,9 +105,11 @@ class Checkpoint:
         return np.asarray(values).astype("float32")
 
     def _check_sizes(self):
-        """Raises ValueError if the data files are smaller than all arrays.
+        """Raises ValueError if the data files are too small for the arrays.
 
-        Arrays of strings are left out, since the sizes of strings are unknown.
+        The sum of the sizes of all arrays is compared with the sum of the sizes
+        of the files. Arrays of strings are left out, since the sizes of strings
+        are unknown.
         """
         stated = sum(
             math.prod(shape) * self._types[name].size

@@ -15,8 +15,8 @@ from keras_transformer.layers import sinusoids
 from keras_transformer.models import config as configs
 
 SPECS = ("TransformerSpec", "TransformerBase", "TransformerBig")
-# The supported values of `activation`. The values 1 and 4, approximations of
-# GELU, are not supported.
+# The supported values of the setting `activation`. Other values are not
+# supported, such as 1 and 4, which are approximations of GELU.
 ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
 GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
 # CTranslate2's epsilon of norms if `config.json` does not set it.
@@ -44,17 +44,17 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions counts as sinusoids if each of its numbers differs from a
-# form of `sinusoidal_encoding` by at most this tolerance.
+# A table of positions counts as sinusoids if it is a form of
+# `sinusoidal_encoding`, with an error of at most this number in each element.
 _TOLERANCE = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """The architecture and the weights that a file has.
+    """The architecture and the weights of the model in a file.
 
-    config: the architecture. The sizes of vocabularies, the tying and the ids
-        are defaults, not those of the model.
+    config: the architecture. The sizes of vocabularies, the tying of embeddings
+        and the special ids are defaults, not those of the model.
     arrays: the weights as float32, by their names in the file; without settings
         and tables of sinusoids.
     source_embedding: the name of the source embedding in the file.
@@ -203,7 +203,7 @@ def _numbers(spec, settings, model_dim, where):
 
 
 def _dequantized(variables, settings, where):
-    """Returns all arrays that are not settings, as float32."""
+    """Returns all arrays that are neither settings nor scales, as float32."""
     arrays = {}
     for name, values in variables.items():
         if name in settings or name.endswith("/weight_scale"):

@@ -14,7 +14,7 @@ SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
 _ATTENTION = re.compile(
     r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
 )
-# The base of the rotations, as in `layers.RotaryPositions`.
+# The base of the rotations in `layers.RotaryPositions`. `read` refuses others.
 ROTARY_BASE = 10000.0
 
 
@@ -44,13 +44,13 @@ def read(
         head_dim: K, the size of a head.
 
     Returns:
-        Whether positions are rotary, and N, the number of key-value heads;
-        `None` instead of N if N is H.
+        Whether positions are rotary; and N, the number of key-value heads, or
+        `None` if N is H or no attention has this setting.
 
     Raises:
-        ValueError: a setting is not one number or differs between attentions,
-            N is not in [1, H], or rotary positions are not those of
-            `layers.RotaryPositions`, over all K numbers of a head.
+        ValueError: a setting is not one finite number or differs between
+            attentions, N is not in [1, H], or rotary positions are not those
+            of `layers.RotaryPositions`, over all K numbers of a head.
     """
     values: dict[str, set[float]] = {name: set() for name in SETTINGS}
     for name, array in settings.items():

@@ -26,7 +26,8 @@ _SOURCE_EMBEDDING = "encoder/embeddings_0"
 # The number of positions in a table of sinusoids. A table is written only for
 # sinusoids that CTranslate2 does not compute.
 _TABLE_LENGTH = 1024
-# The bias of tokens that are never emitted. It is finite in float16 too.
+# The padding token and the start token get this bias, unless they are the end
+# token, so that a search never emits them. The bias is finite in float16 too.
 _NEVER = -1e4
 
 
@@ -46,10 +47,10 @@ def write(
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
-        ValueError: CTranslate2 has no such architecture or vocabulary, the
-            weights of the run are not those of its architecture, a file of the
-            run is damaged, the quantization is unknown, or `path` is a file or
-            a directory that is not empty.
+        ValueError: the architecture or a vocabulary cannot be exported to
+            CTranslate2, the weights of the run are not those of its
+            architecture, a file of the run is damaged, the quantization is
+            unknown, or `path` is a file or a directory that is not empty.
     """
     if quantization not in (None, *QUANTIZATIONS):
         raise ValueError(
@@ -88,10 +89,10 @@ def quantized(
         quantization: one of `QUANTIZATIONS`; `None` for float32.
 
     Returns:
-        A dict with the quantized array under `name`. If the array became
-        integers, `{name}_scale` is the scale by which its numbers were
-        multiplied: a vector with one element for each row for `"int8"`, a
-        scalar for `"int16"`.
+        A dict with the quantized array under `name`, a `Bfloat16` for
+        `"bfloat16"`. If the array became integers, `{name}_scale` is the scale
+        by which its numbers were multiplied: a vector with one element for each
+        row for `"int8"`, a scalar for `"int16"`.
 
     Example:
 
@@ -120,7 +121,11 @@ def quantized(
 
 
 def _arrays(config, translator):
-    """Returns the float32 arrays of the export, by CTranslate2's names."""
+    """Returns the float32 arrays of the export, by CTranslate2's names.
+
+    Raises ValueError if the names of the weights of the run are not those of
+    its architecture.
+    """
     ours = {
         name: np.array(variable, "float32")
         for name, variable in imported.named_variables(translator.model).items()

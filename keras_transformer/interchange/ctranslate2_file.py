@@ -40,8 +40,8 @@ class ModelFile:
 
     spec: the name of the kind of model.
     revision: the revision of the names of the variables.
-    variables: arrays by their names, and again by the aliases of the names.
-        Arrays of bfloat16 in the file are float32 here.
+    variables: arrays by their names, and again by their aliases. Arrays of
+        bfloat16 in the file are float32 here.
 
     Example:
 
@@ -72,7 +72,9 @@ class Bfloat16:
     def of(cls, values: np.ndarray) -> "Bfloat16":
         """Rounds float32 numbers to the nearest bfloat16, ties to even.
 
-        The numbers must not be NaN, which is not checked.
+        Args:
+            values: numbers, an array of any shape. They must not be NaN, which
+                is not checked.
         """
         bits = np.ascontiguousarray(values, "float32").view("uint32")
         odd = (bits >> 16) & 1
@@ -184,7 +186,8 @@ def _variable(file, version, what):
     size = file.number("<I", what)
     if version < 4:
         size *= item_size
-    # Python's integers do not overflow, however large the sizes are.
+    # A damaged file may state huge sizes. `math.prod` multiplies Python's
+    # integers, which do not overflow.
     if math.prod(shape) * item_size != size:
         raise file.damaged(f"{what} has the shape {shape}, but {size:,} bytes")
     data = file.take(size, what)
@@ -210,8 +213,9 @@ def _kind(file, version, what):
 def _read_aliases(file, variables):
     """Adds each alias to `variables`, with the array of its variable.
 
-    The scale of an array is a variable whose name has the ending `_scale`. The
-    scale gets an alias with the same ending. Variables are not replaced.
+    If the array has a scale, which is a variable whose name ends with `_scale`,
+    the scale gets an alias with the same ending. An alias does not replace a
+    variable of the same name.
     """
     for number in range(file.number("<I", "the number of aliases")):
         what = f"alias {number}"

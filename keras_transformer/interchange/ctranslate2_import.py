@@ -33,8 +33,8 @@ _DEFAULTS: dict[str, Any] = {
     "add_source_eos": False,
     "layer_norm_epsilon": None,
 }
-# CTranslate2's limits of a translation: from 2 to 256 tokens, the end token
-# included, for a source of any length.
+# An imported model keeps CTranslate2's limits: a translation has 2 to 256
+# tokens, the end token included, whatever the length of the source.
 LENGTHS = {"ratio": 0.0, "extra": 256, "minimum": 2}
 SETTINGS = {
     "beam_size": 4,
@@ -276,8 +276,9 @@ def _check_tokens(directory, vocabularies, options):
 def _tying(arrays, source_embedding, is_shared):
     """Returns the value of `tying`, see `build_transformer`.
 
-    Equal matrices of the file become one shared matrix. But if the target
-    embedding and the projection differ, the value is `"none"`.
+    Layers share one matrix if their matrices in the file are equal. But if the
+    target embedding and the projection differ, or if source and target have
+    different vocabularies, the source embedding keeps its own matrix.
     """
     source, target, projection = (
         arrays.get(f"{name}/weight")

@@ -33,7 +33,7 @@ _NORMS = {
 def entries(
     config: configs.TransformerConfig, source_embedding: str
 ) -> list[mapping.Entry]:
-    """Returns the mapping of all weights of a model.
+    """Returns the mapping of all weights except those of relative positions.
 
     Args:
         config: the architecture.

@@ -18,7 +18,7 @@ COMPUTED_POSITIONS = "tensor2tensor_from_1"
 
 
 def check_supported(config: configs.TransformerConfig) -> None:
-    """Raises ValueError if CTranslate2 has no such positions as the config.
+    """Raises ValueError if the positions of a model cannot be exported.
 
     Args:
         config: the architecture.
@@ -118,8 +118,8 @@ def options(
         target: the tokenizer of the targets.
 
     Raises:
-        ValueError: the vocabulary adds tokens to sources or targets that
-            CTranslate2 cannot add.
+        ValueError: CTranslate2 cannot add the tokens that a vocabulary adds to
+            sources or targets.
     """
     ids, pieces = source.special_ids, source.pieces
     prefix, ending = ids.source_prefix, ids.source_ending
@@ -141,8 +141,9 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        # A vocabulary that can encode every character has no unknown token.
-        # Since CTranslate2 expects one, the end token is written instead.
+        # Some vocabularies have no unknown token, because they can encode every
+        # character. CTranslate2 expects an unknown token, so the end token is
+        # written instead.
         "unk_token": end
         if target_ids.unknown is None
         else target.pieces([target_ids.unknown])[0],

@@ -1,6 +1,6 @@
 """The codes of the languages of M2M100, mBART-25, mBART-50 and NLLB.
 
-The order of the codes of a model is that of their ids in its vocabulary.
+The codes of a model are sorted by their ids in the model's vocabulary.
 """
 
 M2M100 = (

@@ -133,8 +133,9 @@ def _tokenizers(directory, settings, tokenizer, source, target):
 def _tokens(directory, size):
     """Returns the tokens of M2M100 in the order of their ids.
 
-    `vocab.json` does not contain the codes of the languages. Their ids follow
-    the last id of this file.
+    `vocab.json` does not contain the codes of the languages. The id of the
+    first code is the number of tokens in this file, and the ids of the other
+    codes follow.
     """
     path = directory / VOCABULARY
     tokens, count = marian_import.tokens_of(path, size)

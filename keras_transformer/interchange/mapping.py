@@ -1,6 +1,7 @@
 """Maps the arrays of another system to our weights, and back.
 
-A mapping is a list of `Entry`s. Imports and exports use the same list.
+A mapping is a list of `Entry`s. The import from a system and the export to it
+use the same list.
 """
 
 import dataclasses

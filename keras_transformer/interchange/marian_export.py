@@ -20,8 +20,8 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# MarianMTModel has only these values of these settings. So the export refuses a
-# run with another value.
+# MarianMTModel supports only these values of these settings. So the export
+# refuses a run with another value.
 _FIXED = {
     "normalization": "post",
     "positions": "half",
@@ -81,7 +81,7 @@ def write(
 
 
 def check_supported(config: configs.TransformerConfig) -> None:
-    """Raises ValueError for an architecture that MarianMTModel does not have.
+    """Raises ValueError if MarianMTModel does not support an architecture.
 
     Args:
         config: the architecture.

@@ -33,7 +33,8 @@ _BIAS = "model/decoder/output_layer/bias"
 # The number of heads for each `model_dim`, in the models TransformerTiny,
 # TransformerBase and TransformerBig.
 _HEADS = {64: 2, 512: 8, 1024: 16}
-# The default of `tf.keras.layers.LayerNormalization`, which OpenNMT-tf uses.
+# The epsilon of norms. OpenNMT-tf uses `tf.keras.layers.LayerNormalization`
+# with its default epsilon.
 _EPSILON = 1e-3
 # The ids of `<blank>`, `<s>` and `</s>` are fixed in OpenNMT-tf.
 _PAD, _BEGIN, _END = 0, 1, 2
@@ -161,8 +162,9 @@ def _architecture(shapes, prefix):
 def _tying(arrays, is_shared):
     """Returns `tying`, as in `TransformerConfig`.
 
-    It tells which of the matrices of source embedding, target embedding and
-    projection are equal.
+    The value tells which of source embedding, target embedding and projection
+    have equal matrices. A checkpoint without a projection uses the target
+    embedding as its projection.
     """
     target, projection = arrays[_TARGET], arrays.get(_PROJECTION)
     if projection is not None and not np.array_equal(target, projection):

@@ -1,6 +1,7 @@
 """Reads and writes files in the safetensors format.
 
-    size of the header (unsigned, 64 bits), the header, the data
+A file begins with the size of the header, an unsigned little-endian integer of
+64 bits. The header follows, and then the data.
 
 The header is JSON. For each array it has the type, the shape, and the offsets
 in the data where the bytes of the array begin and end.
@@ -17,7 +18,7 @@ import numpy as np
 
 from keras_transformer.interchange import bounded_file, ctranslate2_file
 
-# NumPy has no bfloat16, so it is not one of `_TYPES`.
+# NumPy has no bfloat16, so this type is not in `_TYPES`.
 _BFLOAT16 = "BF16"
 _TYPES = {
     "F64": "<f8",
@@ -34,10 +35,13 @@ _METADATA = "__metadata__"
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file, by name; a bfloat16 becomes a float32.
+    """Reads all arrays of a file.
 
     Args:
         path: the file.
+
+    Returns:
+        The arrays by their names. Arrays of bfloat16 become float32.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -47,7 +51,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         file = bounded_file.BoundedFile(stream, path)
         size = file.number("<Q", "the size of its header")
         header = _header(file, file.take(size, "its header"))
-        # The arrays lie one after the other, without holes.
+        # The format allows no gaps. So each array must begin at the byte where
+        # the array before it ends.
         arrays = {}
         position = 0
         for name, (begin, end, kind, shape) in sorted(

@@ -1,10 +1,11 @@
 """Reads a Transformer of Tensor2Tensor from its checkpoint.
 
-The names of the arrays, the shards of the embeddings and the constant vector of
-the target space are those of `tensor2tensor/models/transformer.py`,
+The names of the arrays, the shards of the embeddings and the vectors of target
+spaces are those of `tensor2tensor/models/transformer.py`,
 `tensor2tensor/layers/modalities.py`, `tensor2tensor/layers/common_layers.py`
 and `tensor2tensor/layers/common_attention.py` of
-github.com/tensorflow/tensor2tensor.
+github.com/tensorflow/tensor2tensor. A target space is a kind of output, such as
+the subwords of one language. Its vector is added to all source embeddings.
 """
 
 import dataclasses
@@ -31,8 +32,8 @@ _PAD, _END = 0, 1
 # The number of heads for each `model_dim`, in `transformer_base` and
 # `transformer_big`. It is used if `hparams.json` does not have the number.
 _HEADS = {512: 8, 1024: 16}
-# The supported values of settings. The first is the value of the base model. A
-# setting that is missing has this value.
+# The supported values of settings. The first is that of `transformer_base`. A
+# missing setting is read as the first value.
 _EXPECTED = {
     "pos": ("timing",),
     "norm_type": ("layer",),
@@ -74,8 +75,9 @@ def read(
             the problem has its own `target_space_id`.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file is damaged, files do not fit together, the
+        FileNotFoundError: there is no checkpoint or no vocabulary.
+        ValueError: a file is damaged, files do not fit together, there are
+            several vocabularies, the number of heads is unknown, the
             architecture is not supported, or there is no such target space.
     """
     directory = pathlib.Path(path)
@@ -112,7 +114,10 @@ def read(
 def read_pieces(path: pathlib.Path) -> list[str]:
     """Reads the pieces of a vocabulary, one from each line.
 
-    White space around a piece and then quotes around it are left out.
+    White space around a piece is removed first, then a pair of equal quotes.
+
+    Args:
+        path: the file of the vocabulary.
 
     Raises:
         ValueError: the file is not UTF-8.
@@ -155,7 +160,7 @@ def _vocabulary(directory):
 
 
 def _settings(directory):
-    """Reads and checks `hparams.json`; without the file, all are defaults."""
+    """Reads and checks `hparams.json`; without it, all settings are missing."""
     path = directory / HPARAMS
     content = transformers_files.read_json(path) if path.is_file() else {}
     settings = transformers_files.Settings(path, content)
@@ -257,8 +262,8 @@ def _with_space(config, arrays, target_space, prefix):
             f"shape {table.shape}. Expected: {config.model_dim} columns. Copy "
             "the files again from the original."
         )
-    # The model multiplies embeddings by sqrt(D), but not this vector. So the
-    # vector is divided by sqrt(D) before it is added to the embeddings.
+    # Tensor2Tensor multiplies embeddings by sqrt(D), but not this vector. Our
+    # model multiplies their sum, so the vector is divided by sqrt(D) first.
     added = table[target_space] / np.float32(config.model_dim**0.5)
     arrays[tensor2tensor_names.SOURCE] = (
         arrays[tensor2tensor_names.SOURCE] + added

@@ -7,7 +7,7 @@ from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
 
 # The names that the import gives to the embedding matrices. A checkpoint has
-# parts of each matrix, its shards, which the import joins.
+# each matrix in parts, which the import joins.
 SOURCE, TARGET, PROJECTION = "input_emb", "target_emb", "softmax"
 EMBEDDINGS = (SOURCE, TARGET, PROJECTION, "shared")
 # The matrix with one vector for each target space. A target space is a kind of
@@ -34,10 +34,11 @@ def of_model(
 ) -> dict[str, str]:
     """Returns the full name of each array of the model, by its short name.
 
-    A short name is the part after `body/`. The embeddings of tokens are not in
-    `body/`, so they are left out. Arrays of the optimizer are left out too:
-    they are in the scope `training`, or have the name of another array and a
-    suffix, such as `kernel/Adam`.
+    A short name is the part after `body/`. It begins with `encoder/` or
+    `decoder/`, or it is `SPACE`. All other arrays are left out, such as the
+    embeddings of tokens. Arrays of the optimizer are left out too: they are in
+    the scope `training`, or have the name of another array and a suffix, such
+    as `kernel/Adam`.
 
     Args:
         names: the shapes of all arrays, by their full names.

@@ -7,8 +7,8 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-# The text of the padding token that an import adds to a model without a padding
-# token.
+# The text of the padding token that an import adds to a model if the model has
+# no padding token that this package can use.
 PADDING = "<padding>"
 PADDING_TOKENS = ("<blank>", "<pad>", PADDING)
 
@@ -52,10 +52,11 @@ def read_tokens(path: pathlib.Path) -> list[str]:
 def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
     """Reads the vocabularies of source and target.
 
-    If the directory has a shared vocabulary, it is that of both languages.
-
     Args:
-        directory: a model directory of CTranslate2 or OpenNMT-tf.
+        directory: a model directory of CTranslate2 or OpenNMT-tf. It has the
+            file `shared_vocabulary`, which is then used for both languages, or
+            `source_vocabulary` and `target_vocabulary`. Each name ends in
+            `.json` or `.txt`. If both endings exist, `.json` is read.
 
     Returns:
         The source tokens and the target tokens, in the order of their ids.

@@ -94,12 +94,12 @@ def _read_archive(file):
 
 
 def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
-    """Reads the format before torch 1.6."""
+    """Reads a file in the format that torch wrote before version 1.6."""
     if torch_pickle.read(file) != _MAGIC:
         raise ValueError("it is no file of torch")
     if torch_pickle.read(file) != _OLD_PROTOCOL:
         raise ValueError("it has an unknown protocol")
-    torch_pickle.read(file)  # The byte order and the sizes of types: not used.
+    torch_pickle.read(file)  # The byte order and sizes of types are not used.
     content = torch_pickle.read(file)
     keys = torch_pickle.read(file)
     item_sizes = {

@@ -130,8 +130,8 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
     """Reads one pickle at the current position of a file.
 
     Args:
-        file: bytes in memory, or a file that is mapped. Its position is after
-            the pickle when this function returns.
+        file: a `BytesIO`, or a file that is mapped into memory. When this
+            function returns, its position is after the pickle.
 
     Returns:
         The content: numbers, booleans, `None`, strings, tuples, lists and

@@ -16,7 +16,8 @@ WEIGHTS = {
     "model.safetensors": safetensors_file.read,
     "pytorch_model.bin": torch_file.read,
 }
-# The largest size or id that is accepted.
+# The largest id that is accepted. A larger size is refused too, unless the
+# caller gives another limit.
 _MOST = 2**24
 # The absolute values of all other numbers must be below this number, so that
 # infinity and NaN are refused.
@@ -25,7 +26,7 @@ _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 
 
 class Settings:
-    """The settings of a JSON file. Its methods check the settings.
+    """The settings in a JSON file, with methods that check the settings.
 
     Args:
         path: the path of the file, which is part of each error message.
@@ -190,7 +191,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
 
 
 def tokenizer_settings(directory: pathlib.Path) -> Settings:
-    """Reads `tokenizer_config.json`; without it, returns empty `Settings`.
+    """Reads `tokenizer_config.json`; a missing file gives empty settings.
 
     Raises:
         ValueError: the file is damaged.

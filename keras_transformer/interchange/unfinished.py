@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Makes a directory for the body of a `with` statement to write.
+    """Makes a directory, into which the body of a `with` statement writes.
 
     If the body ends without an error, the directory is renamed to `path`.
-    Otherwise it is deleted.
+    Otherwise it is deleted. Missing parent directories are made.
 
     Args:
         path: the final path of the directory. If it exists, it must be an empty

@@ -27,7 +27,8 @@ def weight_shapes(
         config: the architecture.
 
     Returns:
-        The shapes by the paths of the weights, without the model's name.
+        A dict from the path of each weight to its shape. The paths do not begin
+        with the model's name.
 
     Example:
 
@@ -64,7 +65,7 @@ def block_names(config: configs.TransformerConfig, stack: str) -> list[str]:
 def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
     """Returns the paths of source embedding, target embedding and projection.
 
-    Tied layers have the same path.
+    The projection computes the logits. Tied layers have the same path.
 
     Example:
 

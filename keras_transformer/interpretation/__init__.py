@@ -1,4 +1,4 @@
-"""Functions and records that show how a model computes a translation."""
+"""Records and measures how a model computes a translation."""
 
 from keras_transformer.interpretation.ablation import (
     HeadEffect,

@@ -1,4 +1,4 @@
-"""Switches heads off, and measures the change in log-probabilities."""
+"""Switches attention heads off, and measures the effect on translations."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -36,9 +36,10 @@ def ablate_heads(
 ) -> list[HeadEffect]:
     """Measures the change in log-probabilities when a head is switched off.
 
-    One head at a time is switched off: the rows of W^O that multiply its output
-    become zeros (Michel et al. 2019; Voita et al. 2019). The other heads can do
-    its work, so a small change does not show that a head does nothing.
+    In a float32 copy of the model, one head at a time is switched off: the rows
+    of W^O that multiply its output become zeros (Michel et al. 2019; Voita et
+    al. 2019). The other heads can do its work, so a small change does not show
+    that a head does nothing.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -50,8 +51,8 @@ def ablate_heads(
         The effects of all heads, the most negative change first.
 
     Raises:
-        ValueError: `text` is an empty list, a list of targets has another
-            length, a text or target is blank or not a string, the model is not
+        ValueError: `text` is an empty list, the numbers of texts and targets
+            differ, a text or target is blank or not a string, the model is not
             one `Transformer` of this package's layers, or a W^O is quantized or
             has LoRA.
         FloatingPointError: the score of the translator's translation is NaN.
@@ -93,7 +94,7 @@ def ablate_heads(
 def without_heads(
     translator: translators.Translator, heads: Iterable[tuple[str, int]]
 ) -> translators.Translator:
-    """Returns a translator whose model has these heads switched off.
+    """Returns a translator whose model has the given heads switched off.
 
     Its model is a copy in float32. The given translator and its model are not
     changed.

@@ -32,8 +32,8 @@ def attribute(
     """Computes how much each source token contributes to each target token.
 
     The log-probability of each target token is attributed to the embeddings of
-    the source tokens. The baseline is embeddings of zero; positions are added
-    to them as usual.
+    the source tokens. The baseline is embeddings of zero; positions are encoded
+    as usual.
 
     - `"integrated_gradients"` (Sundararajan et al. 2017): the gradient,
       averaged along the line from the baseline to the embeddings, times the
@@ -83,7 +83,7 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
 
     Args:
         pair: a source, its translation, and the model.
-        method: one of `METHODS`, which is not checked.
+        method: one of `METHODS`. This is not checked.
 
     Returns:
         An `Attribution`, with scores `(T, S)`.
@@ -98,7 +98,7 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
 
 
 def _integrated(scores):
-    """Integrates gradients from the baseline to the embeddings, (T, S)."""
+    """Returns the scores of integrated gradients, an array `(T, S)`."""
     whole = _Interval.of(scores, 0.0, 1.0)
     tolerance_T = np.maximum(_SHARE * np.abs(whole.difference_T), _NOISE)
     intervals = [whole]
@@ -136,7 +136,8 @@ class _Interval(NamedTuple):
 
     @classmethod
     def of(cls, scores, begin, end):
-        # The points and weights of Gauss-Legendre quadrature are for [-1, 1].
+        # `leggauss` returns the points and weights of Gauss-Legendre quadrature
+        # for the interval [-1, 1]. They are changed to fit [begin, end].
         points, weights = np.polynomial.legendre.leggauss(_POINTS)
         half = (end - begin) / 2
         return cls(

@@ -1,7 +1,7 @@
 """Runs a Transformer once, and keeps its intermediate results.
 
-The layers of the model are called in the order of The Illustrated Transformer.
-Each result gets a name. `docs/interpretation.md` lists the results.
+The layers of the model are called in the order of the article The Illustrated
+Transformer. Each result gets a name. `docs/interpretation.md` lists the names.
 
 B batch   T target or query length   S source or key length   D model_dim
 H heads   K head_dim   N key-value heads   V vocabulary_size
@@ -40,9 +40,10 @@ def forward(
             `source_ids`.
 
     Returns:
-        The results by their names, in the order in which they are computed.
-        The first axis of each is the batch; it has size 1 for positions, which
-        are the same in all rows. The last result is `"logits"`, `(B, T, V)`.
+        The results by their names, in the order in which a Transformer
+        computes them. The first axis of each result is the batch; it has size 1
+        for positions, which are the same in all rows. The last result is
+        `"logits"`, `(B, T, V)`.
 
     Example:
 
@@ -103,7 +104,7 @@ def attentions(
 
 
 class _Pass:
-    """The results of one pass by their names."""
+    """The results of one pass through a model, by their names."""
 
     def __init__(self):
         self.values = {}

@@ -40,7 +40,7 @@ def find_heads(
 ) -> list[HeadWeight]:
     """Ranks heads by their weight from the word `query` to the word `key`.
 
-    The Illustrated Transformer asks what "it" attends to. The weights of the
+    The default words are from The Illustrated Transformer. The weights of the
     tokens of `key` are added, and the mean is taken over the tokens of `query`
     and over the sentences that have both words. In the encoder both words are
     in the source. In encoder-decoder attention, `query` is in the translation
@@ -60,11 +60,11 @@ def find_heads(
         target: a translation of each sentence; `None` to search for them.
 
     Returns:
-        The heads of attentions with both words, largest weight first.
+        `HeadWeight`s of all attentions with both words, largest weight first.
 
     Raises:
-        ValueError: no sentence has both words, a list is empty or not as long
-            as `text`, or a reason that `kt.interpretation.trace` names.
+        ValueError: no sentence has both words, a list is empty, the lengths of
+            lists differ, or `kt.interpretation.trace` would raise it.
         FloatingPointError: as for `kt.interpretation.trace`.
 
     Example:
@@ -94,7 +94,7 @@ def find_heads(
 
 
 def _weights_of_sentences(translator, text, query, key, target):
-    """Returns a list of weights (H,) for each attention.
+    """Returns a list of weights (H,) by the name of each attention.
 
     The list has an item for each sentence in which `query` is among the queries
     of the attention and `key` is among its keys. An attention without such a
@@ -152,8 +152,8 @@ def cells_of_words(
     Returns:
         The rows of the query word and the columns of the key word, by kind of
         attention. A kind is left out if it has no such row or no such column.
-        The kinds are `"attention"`, which is that of the encoder,
-        `"self_attention"` and `"cross_attention"`.
+        The kinds are `"attention"` in the encoder, and `"self_attention"` and
+        `"cross_attention"` in the decoder.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))

@@ -1,4 +1,6 @@
-"""Finds the most probable next tokens, at each step and after each block.
+"""Finds the most probable next tokens at each step of the decoder.
+
+They are found for the output of the model, and after each decoder block.
 
 B batch   T target length   D model_dim   V vocabulary_size   L layers
 C candidates of a step
@@ -14,8 +16,9 @@ from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import transformer
 from keras_transformer.text import TextTokenizer
 
-# A trace keeps this number of candidates: the first for each step of the model,
-# the second for each step after each decoder block (see `tracing.logit_lens`).
+# By default a trace keeps `OF_A_STEP` candidates for each step of the model. It
+# keeps `OF_A_BLOCK` candidates for each step after each decoder block, see
+# `tracing.logit_lens`.
 OF_A_STEP = 50
 OF_A_BLOCK = 5
 

@@ -22,7 +22,8 @@ class Pair(NamedTuple):
 
     model: the model, in float32.
     source_ids: int32 `(1, S)`.
-    target_ids: int32 `(1, T)`, the tokens that are emitted.
+    target_ids: int32 `(1, T)`, the tokens that the decoder emits. The last one
+        is the end token, unless a search stopped at the maximum length.
     input_ids: int32 `(1, T)`, the tokens that the decoder reads: the start
         token, and `target_ids` without the last.
     """
@@ -52,7 +53,7 @@ def read_pair(
     Raises:
         ValueError: `text` or `target` is blank or not one string; or as for
             `in_float32`.
-        FloatingPointError: the model's output is NaN in the search.
+        FloatingPointError: `target` is `None`, and the model's output is NaN.
     """
     check_text("text", text)
     if target is not None:

@@ -1,4 +1,6 @@
-"""Dataclasses for what a model computes for one sentence, and their JSON.
+"""Dataclasses that record what a model computes for one sentence.
+
+A `Trace` contains all of these records, and can be written as JSON.
 
 B batch   T target length   S source length   V vocabulary_size
 L layers   C candidates of a step
@@ -78,9 +80,9 @@ class Hypothesis:
     ids: the ids of the tokens of the hypothesis.
     log_probability: the sum of the log-probabilities of these tokens.
     score: the log-probability with the penalties of the search.
-    parent: the index, among the live hypotheses of the previous step, of the
-        hypothesis that this step extended to this one. `None` if this
-        hypothesis finished in an earlier step, and in the result of a search.
+    parent: the hypothesis that this step extended, as an index into the live
+        hypotheses of the previous step. `None` if this hypothesis finished in
+        an earlier step, and in the result of a search.
     """
 
     ids: list[int]
@@ -160,7 +162,7 @@ class Trace:
         return json.dumps(self.fields(), ensure_ascii=False, allow_nan=False)
 
     def fields(self) -> dict[str, Any]:
-        """Returns the content of `to_json` before it is formatted as JSON."""
+        """Returns the dict that `to_json` writes as JSON."""
         fields = {
             "schema": SCHEMA,
             "version": VERSION,

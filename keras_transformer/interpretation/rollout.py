@@ -1,6 +1,6 @@
 """Computes attention rollout from the self-attention of all blocks.
 
-T target length   S source length   L layers   H heads
+T target or query length   S source or key length   H heads
 """
 
 from typing import NamedTuple

@@ -87,7 +87,10 @@ def _beam_step(step):
 
 
 def _of_greedy(result, end_id):
-    (hypothesis,) = _results(result)
+    listed = _results(result)
+    if not listed:  # The model's output was NaN.
+        return record.SearchRecord("greedy", {}, [], [])
+    (hypothesis,) = listed
     log_probs = np.cumsum(result.log_probs[0, 0].numpy().astype("float64"))
     steps = []
     for t in range(len(hypothesis.ids)):

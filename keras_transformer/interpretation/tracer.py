@@ -42,8 +42,8 @@ class Tracer:
 
     def __init__(self, translator: translators.Translator) -> None:
         self._translator = translator
-        # If the model computes in another precision, this translator has a copy
-        # of the model in float32.
+        # If the model does not compute in float32, this translator has a copy
+        # of the model that does.
         self._in_float32 = reading.in_float32(translator)
 
     def __call__(self, texts: Sequence[str]) -> list[record.Trace]:

@@ -45,7 +45,7 @@ def trace(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: the number of tokens of each `Candidates` in `steps`.
+        num_candidates: the number of tokens in each item of `steps`, at most V.
         attribution: the method of `attribute`; `None` for no attribution.
         calibration: the translator's calibration; `None` for no assessments.
 
@@ -89,15 +89,16 @@ def trace_of_pair(
     read: reading.Pair,
     num_candidates: int = next_tokens.OF_A_STEP,
 ) -> record.Trace:
-    """Records one pass through a model, without search and attribution.
+    """Records one pass through a model.
 
-    The trace says that the translation was not given.
+    The trace has no search, no attribution and no assessments. Its
+    `target.is_given` is False.
 
     Args:
         translator: the translator that read the pair.
         text: the source.
         read: the ids of the source and of its translation.
-        num_candidates: the number of tokens to keep of each step.
+        num_candidates: the number of tokens in each item of `steps`, at most V.
     """
     return record.Trace(
         model=_facts(read.model, translator),
@@ -124,7 +125,7 @@ def logit_lens(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` for that of the translator.
-        num_candidates: the number of tokens to keep of each step.
+        num_candidates: the number of tokens in each `Candidates`, at most V.
 
     Returns:
         For each decoder block, the `Candidates` of each of the T steps.
@@ -160,7 +161,10 @@ def _check(num_candidates, attribution):
 
 
 def _assessments(translator, calibration, pair, read, result):
-    """Assesses the translations of the search, or the given translation."""
+    """Assesses the translations of the search, or the given translation.
+
+    Returns `None` without a calibration.
+    """
     if calibration is None:
         return None
     text, target = pair

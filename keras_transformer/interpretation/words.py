@@ -41,8 +41,8 @@ def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
     """Returns the indices of the tokens that spell a word at its first use.
 
     A token counts if it has at least one character of the word; it may have
-    other characters too. Case makes no difference. An apostrophe separates
-    words: "animal" is a word of "l'animal".
+    other characters too. Case makes no difference. Apostrophes, hyphens and
+    other punctuation separate words: "animal" is a word of "l'animal".
 
     Args:
         word: one word, or several words with spaces between them.

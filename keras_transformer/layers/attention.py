@@ -30,8 +30,7 @@ class MultiHeadAttention(composite.Composite):
     """Multi-head attention, section 3.2.2: h heads of size d_model / h.
 
     Our `model_dim` is the paper's d_model, `num_heads` its h, `head_dim` its
-    d_k = d_v. The projections W^Q, W^K, W^V and W^O have no bias by default,
-    as in the paper's equations.
+    d_k = d_v. By default, W^Q, W^K, W^V and W^O have no bias, as in the paper.
 
     Args:
         model_dim: D, the size of the inputs and of the output.
@@ -49,14 +48,14 @@ class MultiHeadAttention(composite.Composite):
         inputs: the vectors that attend, shape `(B, T, D)`.
         memory: the vectors that are attended to, shape `(B, S, D)`; `None`
             means `inputs`, which is self-attention.
-        attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
-            `(B, H, T, S)`, True where a query may attend; B, H, T may be 1.
+        attention_mask: boolean `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
+            where a query may attend; B, H, T may be 1. `None` allows all keys.
         return_attention_scores: whether to return the scores too.
         method: `None` for attention. In a functional model the methods
             `project_memory` and `attend` call the layer with their own name,
             since Keras tracks the weights of a layer only if it is called. For
             `"attend"`, `memory` is the pair (key, value).
-        training: whether to apply dropout; `None` as in Keras.
+        training: whether to apply dropout; with `None`, Keras decides.
 
     Returns:
         Output, shape `(B, T, D)`; with `return_attention_scores=True` the
@@ -191,7 +190,8 @@ class MultiHeadAttention(composite.Composite):
         Args:
             memory: shape `(B, S, D)`.
             key_positions: the positions of the keys, `(S,)`; `(1,)` if all
-                share one position; `None` means 0, 1, 2, ...
+                share one position; `None` means 0, 1, 2, ... It must be `None`
+                in a functional model.
 
         Returns:
             The pair (key, value), each `(B, N, S, K)`.
@@ -264,8 +264,8 @@ class MultiHeadAttention(composite.Composite):
     def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
         """Makes a function that runs self-attention at one step of decoding.
 
-        The function computes queries, keys and values in one product. Their
-        matrices are put side by side once, when the function is made.
+        If no matrix is quantized, the matrices are put side by side once. The
+        function then computes queries, keys and values in one product.
 
         Returns:
             A function that returns what `attend` returns. Its arguments are

@@ -15,7 +15,7 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 
 class Block(composite.Composite):
-    """A base class for blocks (section 3.1).
+    """A base class for blocks (section 3.1 of the paper).
 
     A block has one or two attentions, then a feed-forward network, each in a
     residual connection. All of these layers are attributes. `_attentions` gives
@@ -95,8 +95,8 @@ class Block(composite.Composite):
     def _output_shape(self, inputs_shape, return_attention_scores):
         """Returns the shapes of the output and of self-attention scores.
 
-        If `return_attention_scores` is false, it returns only the output's
-        shape.
+        If `return_attention_scores` is False, only the shape of the output is
+        returned.
         """
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:

@@ -40,8 +40,9 @@ class CausalBlock(causal_frame.CausalFrame):
         pair of the output and the scores `(B, H, T, T)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`, or a mask does not
-            fit; or a sublayer raises this error.
+        ValueError: a template is a layer of another kind, the templates differ
+            in `model_dim`, a mask does not fit, or a sublayer raises this
+            error.
 
     Example:
 
@@ -80,12 +81,13 @@ class CausalBlock(causal_frame.CausalFrame):
     def start(
         self, batch_size: Tensor, max_length: Tensor | None = None
     ) -> dict[str, Any]:
-        """Makes the state before the first step.
+        """Makes the state before the first step, with one hypothesis per row.
 
         Args:
             batch_size: B, an int or a scalar tensor.
-            max_length: M, the maximum number of steps. The state then has a
-                fixed shape, as XLA needs. With `None` the state grows.
+            max_length: M, the maximum number of steps, an int or a scalar
+                tensor. The state then has a fixed shape, as XLA needs. With
+                `None` the state grows with each step.
 
         Returns:
             A dict of nested tuples of tensors, batch axis first: `"past"` and

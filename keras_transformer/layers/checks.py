@@ -2,7 +2,7 @@
 
 Each check raises a ValueError that says what was received, what was expected
 and what to do. `name` is the name of the checked argument in this message.
-No check reads the values in a tensor, since a graph may not have them yet.
+No check needs the values in a tensor, since a graph may not have them yet.
 """
 
 import math

@@ -32,9 +32,9 @@ class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
     A subclass must give its sublayers its own `trainable`, because `get_config`
-    saves a different value as a change of the user. It must not build sublayers
-    before its `build`, because `from_config` applies the saved changes to
-    sublayers that are not built yet.
+    takes a different value for a change that the user made, and saves it. A
+    subclass must not build sublayers before its `build`, because `from_config`
+    applies the saved changes to sublayers that are not built yet.
     """
 
     def get_config(self) -> dict[str, Any]:

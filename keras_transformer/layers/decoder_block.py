@@ -36,15 +36,17 @@ class DecoderBlock(causal_frame.CausalFrame):
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: the dropout rate, P_drop.
-        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
+        normalization: `"pre"` for a norm before each sublayer, `"post"` for a
+            norm after each residual connection.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
+            `(B, T, T)` or `(B, H, T, T)`; `None` for no mask. Self-attention is
+            causal with every mask.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
-            `(B, T, S)` or `(B, H, T, S)`.
+            `(B, T, S)` or `(B, H, T, S)`; `None` for no mask.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
@@ -54,8 +56,9 @@ class DecoderBlock(causal_frame.CausalFrame):
         encoder-decoder scores `(B, H, T, S)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`, or a mask does not
-            fit; or a sublayer raises this error.
+        ValueError: a template is a layer of another kind, the templates differ
+            in `model_dim`, a mask does not fit, or a sublayer raises this
+            error.
 
     Example:
 
@@ -132,9 +135,9 @@ class DecoderBlock(causal_frame.CausalFrame):
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the maximum number of steps. The state then has a
-                fixed shape, as XLA needs. With `None` the state grows with
-                each step.
+            max_length: M, the maximum number of steps, an int or a scalar
+                tensor. The state then has a fixed shape, as XLA needs. With
+                `None` the state grows with each step.
 
         Returns:
             A dict of nested tuples of tensors, batch axis first: `"past"` and

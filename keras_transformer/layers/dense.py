@@ -58,7 +58,7 @@ class SavesLora(keras.layers.Layer):
         type_check: bool = True,
         config: Any = None,
     ) -> None:
-        # Without a config, Keras uses the default of the mode.
+        # Without a config, Keras uses the default config of the mode.
         options = {} if config is None else {"config": config}
         # The type check of Keras would refuse subclasses.
         super().quantize(mode, type_check=False, **options)
@@ -105,9 +105,7 @@ class Projection(Dense):
     in the compute dtype. Inputs are not quantized, so that decoding step by
     step gives the same numbers as the whole sequence. (Under Keras 3.12 inputs
     are quantized, because this version has no setting for it.) The methods GPTQ
-    and AWQ, and training in float8, are not supported: they change the
-    computation in `Dense`, but an attention reads the matrix and computes
-    without `Dense`.
+    and AWQ, and training in float8, are not supported.
 
     Args:
         owner: the attention.

@@ -41,6 +41,7 @@ def dot_product_attention(
             `causal_mask`. `None` allows all keys.
         attention_bias: numbers that are added to the logits, the scaled
             products, before the softmax; they broadcast to `(B, H, T, S)`.
+            `None` adds nothing.
 
     Returns:
         The pair of the output `(B, T, H, K)`, with K and dtype of `value`,

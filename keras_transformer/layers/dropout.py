@@ -3,8 +3,6 @@
 In a training step on a CPU, the random numbers of Keras's dropout take about a
 tenth of the time of all matrix products. A random number of 32 bits is enough
 for two units: 16 bits decide whether a unit is dropped.
-
-B batch   T length   D model_dim
 """
 
 import keras
@@ -19,10 +17,11 @@ _LEVELS = 2**16
 class Dropout(keras.layers.Dropout):
     """A faster `keras.layers.Dropout` with the same arguments.
 
-    Each unit is dropped with the probability `rate`, rounded to a multiple of
-    2^-16. Other units are divided by 1 - `rate`, so that the expected value
-    does not change, except by this rounding. If the size of the last axis is
-    odd or unknown, or if there is a `noise_shape`, Keras's dropout is computed.
+    In training, each unit is dropped with the probability `rate`, rounded to a
+    multiple of 2^-16. Other units are divided by 1 - `rate`, so that the
+    expected value does not change, except by this rounding. If the size of the
+    last axis is odd or unknown, or if there is a `noise_shape`, Keras's dropout
+    is computed.
 
     Example:
 

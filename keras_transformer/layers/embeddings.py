@@ -55,9 +55,9 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         Shape `(B, T, D)`; with `reverse=True` float32 `(B, T, V)`.
 
     Raises:
-        ValueError: a size is below 1, a name is unknown, vectors have another
-            shape, or `zero_id` is not in [0, V). Outside of a graph, also if an
-            id of `ids` is not in [0, V).
+        ValueError: a size is below 1, `scale` or `initializer` is unknown,
+            vectors have another shape, `zero_id` is not in [0, V), or, outside
+            of a graph, an id of `ids` is not in [0, V).
 
     Example:
 
@@ -82,8 +82,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         super().__init__(
             int(vocabulary_size),
             int(model_dim),
-            # `build_weights` sets the real initializer. This one draws no
-            # random seed.
+            # `build_weights` sets the real initializer. Until then the
+            # initializer is zeros, because zeros need no random seed.
             embeddings_initializer="zeros",
             **kwargs,
         )
@@ -187,8 +187,9 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         embeddings = self._matrix()
         inputs = ops.cast(inputs, self.compute_dtype)
-        # One product of two matrices: the gradient of an einsum would hold a
-        # matrix (V, D) for each row of the batch, and then add the matrices.
+        # This is a product of two matrices, and not an einsum, because the
+        # gradient of an einsum would hold a matrix (V, D) for each row of the
+        # batch, and then add these matrices.
         *batch, model_dim = ops.shape(inputs)
         flat = ops.matmul(
             ops.reshape(inputs, (-1, model_dim)), ops.transpose(embeddings)

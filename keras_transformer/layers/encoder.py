@@ -12,7 +12,7 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class EncoderBlock(block.Block):
-    """Self-attention, then feed-forward, each in a residual connection.
+    """A block of self-attention and feed-forward, in residual connections.
 
     Args:
         attention: a template: `MultiHeadAttention` with any settings.
@@ -24,7 +24,8 @@ class EncoderBlock(block.Block):
     Call arguments:
         inputs: shape `(B, S, D)`.
         mask: boolean padding mask `(B, S)`, True at real positions, or an
-            attention mask `(B, S, S)` or `(B, H, S, S)`.
+            attention mask `(B, S, S)` or `(B, H, S, S)`; `None` for no mask. A
+            mask that Keras attached to `inputs` is used too.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
@@ -33,8 +34,8 @@ class EncoderBlock(block.Block):
         pair of the output and the scores `(B, H, S, S)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`; or a sublayer raises
-            this error.
+        ValueError: a template is of the wrong kind, or the templates differ in
+            `model_dim`; or a sublayer raises this error.
 
     Example:
 
@@ -104,7 +105,8 @@ class Encoder(stack.Stack):
     Call arguments:
         inputs: embeddings, shape `(B, S, D)`.
         mask: boolean padding mask `(B, S)`, True at real positions, or an
-            attention mask `(B, S, S)` or `(B, H, S, S)`. Padding before or
+            attention mask `(B, S, S)` or `(B, H, S, S)`; `None` for no mask. A
+            mask that Keras attached to `inputs` is used too. Padding before or
             after the tokens does not change their positions.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
@@ -116,8 +118,9 @@ class Encoder(stack.Stack):
         pair of memory and the scores `(B, L, H, S, S)`.
 
     Raises:
-        ValueError: `num_layers` is below 1, or the templates differ in
-            `model_dim`; or a sublayer raises this error.
+        ValueError: `num_layers` is not a positive int, a template is of the
+            wrong kind, the templates differ in `model_dim`, or the inputs or
+            the mask have another shape; or a sublayer raises this error.
 
     Example:
 

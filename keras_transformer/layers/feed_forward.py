@@ -14,9 +14,10 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class FeedForward(composite.Composite):
-    """Two projections, f(x W1 + b1) W2 + b2, at each position (section 3.3).
+    """Two projections at each position, f(x W1 + b1) W2 + b2.
 
-    x is the input at one position.
+    x is the input at one position. W1 and W2 are matrices, and b1 and b2 are
+    vectors, as in section 3.3 of the paper.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.
@@ -98,8 +99,8 @@ class GatedFeedForward(composite.Composite):
 
     W, V and W2 are matrices, and * multiplies numbers at the same index. With
     f = `"silu"` the network is called SwiGLU, with `"gelu"` GEGLU, with
-    `"relu"` ReGLU. It has three matrices, and `FeedForward` has two. So it has
-    about as many weights as a `FeedForward` if its F is two thirds as large.
+    `"relu"` ReGLU. The three matrices have about as many weights as the two of
+    a `FeedForward` whose F is one and a half times as large.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.

@@ -52,8 +52,8 @@ def check_groups(num_heads: int, num_key_value_heads: int) -> None:
         num_key_value_heads: the number of key-value heads.
 
     Raises:
-        ValueError: `num_key_value_heads` is below 1 or does not divide
-            `num_heads`.
+        ValueError: `num_key_value_heads` is not a positive int or does not
+            divide `num_heads`.
     """
     checks.check_size("num_key_value_heads", num_key_value_heads)
     if num_heads % num_key_value_heads:

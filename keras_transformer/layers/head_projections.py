@@ -1,4 +1,4 @@
-"""Projections of an attention, from vectors to heads and back to vectors.
+"""Applies the projections of an attention, from vectors to heads and back.
 
 The weight of a `dense.Projection` is one matrix, `(D, H K)` or `(H K, D)`.
 These functions reshape the matrix instead of the activations, so that one

@@ -73,7 +73,8 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 def _layer(kind, inputs):
     """Returns a layer of a class.
 
-    Each call in a functional model gets a new layer. All others share a layer.
+    Each call in a functional model gets a new layer. All other calls share one
+    layer of the class.
     """
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")

@@ -1,4 +1,4 @@
-"""Positions whose sum with the embeddings is normalized, as in BART.
+"""Adds positions to embeddings and normalizes the sum, as in BART.
 
 B batch   T length   D model_dim
 """
@@ -35,7 +35,8 @@ class NormalizedPositions(composite.Composite):
 
     Raises:
         ValueError: `positions` is a layer that cannot be added to embeddings,
-            such as `RotaryPositions`; or a sublayer raises this error.
+            such as `RotaryPositions`; or the positions or the norm refuse
+            their input.
 
     Example:
 

@@ -3,7 +3,7 @@
 A search reorders its W hypotheses at every step. Cached keys and values
 nevertheless stay in the slot where they were written. A table of ancestors
 says, for each hypothesis and position, which of the W slots holds the keys and
-values of its own past. Attention covers all slots, and an attention bias
+values of its own past. Logits are computed for all slots, and an attention bias
 excludes the slots of other hypotheses. So a step reads the cache once, and
 copies no keys and values from one hypothesis to another.
 
@@ -48,6 +48,9 @@ class GrowingPast(NamedTuple):
                 them, the shape is `(B, N, T W, K)`.
             new: keys or values of the next position, `(B, N, W, K)`.
             position: not used.
+
+        Returns:
+            Shape `(B, N, (T + 1) W, K)`.
         """
         return ops.concatenate([cached, new], axis=2)
 
@@ -147,7 +150,7 @@ Past: TypeAlias = GrowingPast | FixedPast
 
 
 def start(batch_size: Tensor, max_length: Tensor | None = None) -> Past:
-    """Makes the past before the first step, with one hypothesis a row.
+    """Makes the past before the first step, with one hypothesis of each row.
 
     Args:
         batch_size: B, an int or a scalar tensor.
@@ -206,7 +209,7 @@ def select(past: Past, parents: Tensor) -> Past:
     """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
     Args:
-        past: a past with W hypotheses a row.
+        past: a past with W hypotheses of each row.
         parents: integers `(B, W)`, indices of hypotheses of the same row.
 
     Raises:

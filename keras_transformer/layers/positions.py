@@ -66,15 +66,16 @@ class SinusoidalPositions(composite.TracedLayer):
         inputs: shape `(B, T, D)`.
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
-        segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            at 0 in each segment. Then give no `start` and no `mask`.
+        segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
+            them, positions start at 0 in each segment; give no `start` and no
+            `mask` then.
 
     Returns:
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: `form` is unknown, D is odd, or the mask is not boolean or
-            does not fit the inputs.
+        ValueError: `form` is unknown, D is odd or not known, or the mask is not
+            boolean or does not fit the inputs.
 
     Example:
 
@@ -135,9 +136,9 @@ class LearnedPositions(composite.TracedLayer):
             with `segment_ids`.
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
-        segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            at 0 in each segment, so a row may be longer than `max_length`.
-            Then give no `start` and no `mask`.
+        segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
+            them, positions start at 0 in each segment, so a row may be longer
+            than `max_length`; give no `start` and no `mask` then.
 
     Returns:
         Shape `(B, T, D)`. With `segment_ids`, or if T or `start` is known only
@@ -145,9 +146,9 @@ class LearnedPositions(composite.TracedLayer):
         last position.
 
     Raises:
-        ValueError: `max_length` is below 1; the mask is not boolean or does not
-            fit the inputs; or, without `segment_ids`, the sum of `start` and T
-            is known and is above `max_length`.
+        ValueError: `max_length` is below 1; D is not known; the mask is not
+            boolean or does not fit the inputs; or, without `segment_ids`, the
+            sum of `start` and T is known and is above `max_length`.
 
     Example:
 
@@ -228,8 +229,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # The first token of a row gets the first row of `encoding`, even if
-        # padding is before this token.
+        # The first token of a row gets the encoding of position `start`, even
+        # if padding is before this token.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

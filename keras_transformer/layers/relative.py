@@ -24,17 +24,18 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RelativePositions(composite.TracedLayer):
-    """A layer of attention that adds vectors of distances to keys and values.
+    """An attention layer that adds vectors of distances to keys and values.
 
     As in Shaw et al. 2018, d = j - i is the distance of key j from query i,
-    clipped to [-k, k], and a^K_d and a^V_d are the learned vectors of d. The
-    logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the output is the
-    weighted sum of v_j + a^V_d (equation 3). All heads share the vectors.
-    Sequences may have any length, since distances are clipped.
+    clipped to [-`max_distance`, `max_distance`], and a^K_d and a^V_d are the
+    learned vectors of d. The logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4),
+    and the output is the weighted sum of v_j + a^V_d (equation 3). All heads
+    share the vectors. Sequences may have any length, since distances are
+    clipped.
 
     Args:
-        max_distance: k, the bound of the distances. Shaw et al. use 16, and
-            find about the same quality from 2 to 64.
+        max_distance: the bound of the distances. Shaw et al. call it k, use 16,
+            and find about the same quality from 2 to 64.
 
     Call arguments:
         query: shape `(B, T, H, K)`.
@@ -48,8 +49,8 @@ class RelativePositions(composite.TracedLayer):
         The pair (output `(B, T, H, K)`, scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: `max_distance` is below 1, or the shapes or the mask do not
-            fit, see `dot_product_attention`.
+        ValueError: `max_distance` is below 1, K is not known, or the shapes or
+            the mask do not fit, see `dot_product_attention`.
 
     Example:
 
@@ -128,11 +129,11 @@ class RelativePositions(composite.TracedLayer):
     ) -> tuple[Tensor, Tensor]:
         """Computes attention with the head axis before the length axis.
 
-        The arguments are those of `dot_product.attend_heads`; positions are as
-        for `MultiHeadAttention.attend`. Query, key and value must have one
-        dtype: Keras casts nothing if `MultiHeadAttention` calls this method. In
-        a functional model, `drop` has no effect, and attention bias and
-        positions must be `None`.
+        Arguments and result are those of `dot_product.attend_heads`; positions
+        are as for `MultiHeadAttention.attend`. Query, key and value must have
+        one dtype: Keras casts nothing if `MultiHeadAttention` calls this
+        method. In a functional model, `drop` has no effect, and attention bias
+        and positions must be `None`.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(

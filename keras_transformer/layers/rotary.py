@@ -30,10 +30,10 @@ class RotaryPositions(composite.TracedLayer):
     """A layer that rotates each pair of numbers in a head by an angle.
 
     Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
-    p * base^(-2i/K), in radians. So the product of a query and a key depends
-    only on the difference of their positions. There are no weights and
-    no maximum length. Angles and rotation are float32 under every precision
-    policy.
+    p * base^(-2i/K), in radians. So the positions of a query and a key change
+    their product only through the difference of the positions. There are no
+    weights and no maximum length. Angles and rotation are float32 under every
+    precision policy.
 
     Args:
         layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in
@@ -43,12 +43,11 @@ class RotaryPositions(composite.TracedLayer):
             2 pi * base^(1 - 2/K) positions.
 
     Call arguments:
-        inputs: queries or keys, shape `(B, T, H, K)`.
-        start: the position of the first of the T tokens, an int or a scalar
-            tensor.
+        inputs: queries `(B, T, H, K)`, or keys `(B, S, N, K)`.
+        start: the position of the first token, an int or a scalar tensor.
 
     Returns:
-        Shape `(B, T, H, K)`.
+        The rotated inputs, in the same shape.
 
     Raises:
         ValueError: the layout is unknown, the base is not a positive and finite
@@ -95,12 +94,12 @@ class RotaryPositions(composite.TracedLayer):
         """Rotates queries or keys, with the head axis before the length axis.
 
         Args:
-            inputs: shape `(B, H, T, K)`.
-            token_positions: the positions of the inputs, `(T,)`; `(1,)` if all
-                share one position; `None` means 0, 1, 2, ...
+            inputs: queries `(B, H, T, K)`, or keys `(B, N, S, K)`.
+            token_positions: the positions of the inputs, `(T,)` or `(S,)`;
+                `(1,)` if all share one position; `None` means 0, 1, 2, ...
 
         Returns:
-            Shape `(B, H, T, K)`, in the dtype of `inputs`.
+            The rotated inputs, in the same shape and dtype.
         """
         if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(
@@ -130,9 +129,9 @@ class RotaryPositions(composite.TracedLayer):
     ) -> tuple[Tensor, Tensor]:
         """Rotates queries (B, H, T, K) and lets them attend to rotated keys.
 
-        The arguments are those of `dot_product.attend_heads`; positions are as
-        for `MultiHeadAttention.attend`. `key_positions` are not used, since
-        `apply_to_keys` has rotated the keys already.
+        Arguments and result are those of `dot_product.attend_heads`; positions
+        are as for `MultiHeadAttention.attend`. `key_positions` are not used,
+        since `apply_to_keys` has rotated the keys already.
         """
         return dot_product.attend_heads(
             self.rotate(query, query_positions),

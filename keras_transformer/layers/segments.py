@@ -1,10 +1,10 @@
-"""Segments: several sentences that share one row.
+"""Makes masks and positions for rows that several sentences share.
 
-Rows of several short sentences need less padding. Segment ids `(B, T)` say
-which sentence each position belongs to: 1, 2, 3 and so on, 0 at padding. A
-source and its target have the same number. No query attends to another segment,
-and positions start at 0 in each segment. So the model computes the same logits
-for a sentence as in a row of its own.
+Rows of several short sentences need less padding. Each sentence of such a row
+is a segment. Segment ids `(B, T)` say which segment each position belongs to:
+1, 2, 3 and so on, 0 at padding. A source and its target have the same number.
+No query attends to another segment, and positions start at 0 in each segment.
+So, up to rounding, a sentence gets the same logits as alone in a row.
 
 B batch   T query length   S key length
 """
@@ -106,7 +106,7 @@ def restrict(
 
     Raises:
         ValueError: only one of `query_ids` and `key_ids` is `None`; or there
-            are segment ids, and the mask is not boolean or has another rank.
+            are segment ids, and `combine_masks` refuses the mask.
     """
     if (query_ids is None) != (key_ids is None):
         raise ValueError(

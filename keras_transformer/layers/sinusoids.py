@@ -47,8 +47,8 @@ def sinusoidal_encoding(
     """Computes the sinusoids of the paper (section 3.5), in one of five forms.
 
     The forms differ in three points. Each of the D/2 pairs of a sine and a
-    cosine has one frequency: for pair i it is the paper's, 10000^(-2i/D), or
-    Tensor2Tensor's, 10000^(-i/(D/2 - 1)). In the layout, sines and cosines
+    cosine has one frequency: for pair i, from 0, it is the paper's,
+    10000^(-2i/D), or Tensor2Tensor's, 10000^(-i/(D/2 - 1)). Sines and cosines
     alternate, or all sines come before all cosines. And the first position
     counts as 0, 1 or 2 in the sines and cosines. Another layout only changes
     the order of the D numbers of a position. Other frequencies, or another

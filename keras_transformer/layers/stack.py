@@ -21,9 +21,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 class Stack(composite.Composite):
     """A base class for `Encoder` and `Decoder`.
 
-    Before the blocks, a stack adds positions to the embeddings and applies
-    dropout to the sum (section 5.4). After pre-norm blocks there is one more
-    norm. The arguments and errors are those of `Encoder`.
+    Before the blocks, a stack adds positions, if it has any, to the embeddings.
+    Then it applies dropout (section 5.4 of the paper). After pre-norm blocks
+    there is one more norm. The arguments and errors are those of `Encoder`.
 
     Attributes:
         block_class: the class of the blocks.

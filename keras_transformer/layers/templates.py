@@ -108,9 +108,9 @@ def copy_into(
 def template_of(template: Template | None) -> dict[str, Any] | None:
     """Describes a template without later changes of it and its sublayers.
 
-    In the description the template is trainable, and no sublayer is frozen,
-    quantized or has LoRA. Each copy saves its own changes instead, see
-    `layers.composite`.
+    In the description the template is trainable, and its sublayers are neither
+    frozen nor quantized, and have no LoRA. Each copy saves its own changes
+    instead, see `layers.composite`.
 
     Args:
         template: as for `settings_of`.

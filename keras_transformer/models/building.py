@@ -1,4 +1,4 @@
-"""Builds a model from a config, whose names stand for kinds of layers."""
+"""Builds a Transformer from a config, which gives kinds of layers by name."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
 # With relative positions, each distance up to this one has its own vectors.
+# Larger distances share the vectors of this one.
 RELATIVE_DISTANCE = 16
 
 POSITIONS = (

@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
-    """The architecture of a Transformer: sizes, and names of layer variants.
+    """The sizes of a Transformer, and the names of its kinds of layers.
 
     The defaults are the base model of the paper (table 3). Our names and the
     paper's: `model_dim` is d_model, `feed_forward_dim` d_ff, `num_heads` h,
@@ -13,13 +13,14 @@ class TransformerConfig:
     `build_transformer` makes the model, and its documentation explains the
     values of the string fields.
 
-    Each of these fields is the share of numbers that training sets to zero:
+    Each of these fields is a share, which training sets to zero at random:
 
-    - `dropout`: units of the output of each sublayer, and of the sums of
+    - `dropout`: of the units of the output of each sublayer, and of the sums of
       embeddings and positions.
-    - `attention_dropout`: attention weights.
-    - `activation_dropout`: units inside of feed-forward networks.
-    - `word_dropout`: whole embeddings of tokens (Sennrich and Zhang 2019).
+    - `attention_dropout`: of the attention weights.
+    - `activation_dropout`: of the units inside of feed-forward networks.
+    - `word_dropout`: of the tokens, whose whole embeddings become zero
+      (Sennrich and Zhang 2019).
 
     Example:
 

@@ -15,9 +15,9 @@ from keras_transformer.models import config as configs
 class Convention:
     """The details in which one system differs from others.
 
-    architecture: fields of `TransformerConfig`, with their values. The id in
-        `start_id` is one of this package's vocabularies: 0 is padding, 1 the
-        start, 2 the end.
+    architecture: fields of `TransformerConfig`, with their values. `start_id`
+        is an id of the vocabularies of this package: 0 is padding, 1 the start,
+        2 the end.
     label_smoothing: epsilon, the probability that is taken from the label.
     smoothing_over: which tokens get this probability, see `cross_entropy`.
     alpha: the strength of the length penalty, an exponent.
@@ -109,8 +109,8 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     # OpenNMT-tf, with the epsilon that CTranslate2 uses for models of
     # OpenNMT-tf. Initial embeddings follow Glorot's formula, the default of
-    # Keras's `add_weight`. Even times the square root of D, they are smaller
-    # than the sinusoids.
+    # Keras's `add_weight`. Even after they are multiplied by the square root of
+    # D, they are smaller than the sinusoids.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",

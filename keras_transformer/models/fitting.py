@@ -1,4 +1,4 @@
-"""Checks that the parts of a Transformer, and its ids, fit together."""
+"""Checks the sublayers of a Transformer, and the ids that one step gets."""
 
 from typing import Any
 
@@ -25,7 +25,8 @@ def check_sublayers(model: Any) -> None:
     Raises:
         ValueError: a sublayer lacks a method, sublayers differ in `model_dim`,
             the target embedding and the projection differ in the vocabulary
-            size, or an id is not in the vocabulary.
+            size, `pad_id` is not in both vocabularies, or `start_id` is not in
+            the target vocabulary.
     """
     templates.check_kind(model.encoder, "encoder", "Encoder", ("enter",))
     templates.check_kind(

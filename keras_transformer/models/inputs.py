@@ -10,7 +10,8 @@ from keras_transformer.layers.typing import Tensor
 INPUTS = ("source_ids", "target_input_ids")
 # Inputs for rows of several sentences, see `layers.segments`.
 SEGMENTS = ("source_segment_ids", "target_segment_ids")
-# Boolean inputs. Where one is False, the embedding of the token is set to zero.
+# Boolean inputs. If the value of a token is False, its embedding is set to
+# zero.
 KEPT = ("source_kept", "target_kept")
 
 

@@ -12,9 +12,9 @@ def in_int8(model: transformer.Transformer) -> transformer.Transformer:
     """Copies a model, and stores the matrices of the copy in int8.
 
     Each output of a matrix, and each row of an embedding, has its own scale.
-    Products are computed in the compute dtype of the model. All other weights,
-    such as biases, norms and learned positions, keep their dtype. Keras 3.12
-    also quantizes the inputs of dense layers.
+    All other weights, such as biases, norms and learned positions, keep their
+    dtype. Products are computed in the compute dtype of the model. But Keras
+    3.12 also quantizes the inputs of dense layers, and multiplies integers.
 
     Args:
         model: a `Transformer`, whose matrices are not quantized; it is not
@@ -59,8 +59,8 @@ def _matrices(model):
 def _options() -> dict[str, Any]:
     """Returns arguments with which `quantize` quantizes no activations.
 
-    Keras 3.12 has no such arguments, and always quantizes the inputs of dense
-    layers.
+    In Keras 3.12 the dict is empty: that version has no such arguments, and
+    always quantizes the inputs of dense layers.
     """
     config = getattr(keras.quantizers, "Int8QuantizationConfig", None)
     return {} if config is None else {"config": config(None, None)}

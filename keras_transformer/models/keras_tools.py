@@ -23,7 +23,7 @@ from keras_transformer.models.inputs import INPUTS
 class KerasTools(keras.Model):
     """A base class of `Transformer` that adapts methods of `keras.Model`.
 
-    A subclass has an attribute `projection`, a `TokenEmbedding`.
+    A subclass must have an attribute `projection`, a `TokenEmbedding`.
     """
 
     projection: keras.layers.Layer
@@ -90,7 +90,7 @@ class KerasTools(keras.Model):
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Callback that writes a model's graph when training begins.
+    """A callback that writes a model's graph when training begins.
 
     Args:
         board: a `keras.callbacks.TensorBoard`. The graph is written into the
@@ -125,8 +125,8 @@ def with_graphs(callbacks: Any) -> Any:
         callbacks: as for `fit`: a callback, a list of callbacks, or `None`.
 
     Returns:
-        A list of callbacks. `None` and a `keras.callbacks.CallbackList` are
-        returned unchanged.
+        A list of the callbacks and the writers. `None` and a
+        `keras.callbacks.CallbackList` are returned unchanged.
     """
     if callbacks is None or isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks

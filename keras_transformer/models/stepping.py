@@ -1,4 +1,4 @@
-"""The interface of a model for a `Translator` and a search.
+"""Defines the methods that a `Translator` and a search call on a model.
 
 B batch   T target length   S source length   V vocabulary_size   L layers
 H heads   W hypotheses of a row
@@ -31,9 +31,9 @@ class AttentionScores(NamedTuple):
     def alignment(self) -> Tensor:
         """Returns one distribution over the source for each target token.
 
-        It is the mean over the heads of the second last decoder block, which
-        aligns words best (Garg et al. 2019). A decoder of one or two blocks
-        uses its last block: the first of two has too little context.
+        The distribution is the mean over the heads of the second last decoder
+        block, which aligns words best (Garg et al. 2019). With one or two
+        blocks, the last block is used: the first of two has too little context.
 
         Returns:
             float32, shape `(B, T, S)`.
@@ -46,6 +46,9 @@ def alignment_of(cross: Tensor) -> Tensor:
 
     Args:
         cross: encoder-decoder scores, shape `(B, L, H, T, S)`.
+
+    Returns:
+        float32, shape `(B, T, S)`.
     """
     num_layers = cross.shape[1]
     block = num_layers - 2 if num_layers > 2 else num_layers - 1
@@ -89,12 +92,12 @@ class DecodingModel(Protocol):
     def __call__(
         self, inputs: dict[str, Tensor], training: bool | None = None
     ) -> Tensor:
-        """Computes the logits of each next token of whole targets.
+        """Computes the logits of the next token at each position of targets.
 
         Args:
             inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
                 `(B, T)`, which `shift_right` makes from target ids.
-            training: whether to apply dropout.
+            training: whether to apply dropout; `None` as in Keras.
 
         Returns:
             Logits or log-probabilities, float32 `(B, T, V)`.
@@ -132,9 +135,10 @@ class DecodingModel(Protocol):
     def step(
         self, ids: Tensor, position: Tensor, state: Any
     ) -> tuple[Tensor, Any]:
-        """Reads a target token of each hypothesis; computes logits of the next.
+        """Reads one token of each hypothesis; returns logits of the next token.
 
-        The logits are those of the call at this position.
+        They are the logits that a call of the model with the whole target gives
+        at this position.
 
         Args:
             ids: the tokens at `position`, shape `(B,)`; if the state was

@@ -38,7 +38,8 @@ class Transformer(
             means `source_embedding`, with a vocabulary that both share.
         projection: a `TokenEmbedding` that computes the logits of target
             tokens; `None` means `target_embedding`, as in section 3.4.
-        pad_id: the id that pads short rows and is never attended to.
+        pad_id: the id that pads short rows. No query attends to it, except
+            where it is the start id.
         start_id: the first id that the decoder reads; may be `pad_id`.
         word_dropout: the probability that the embedding of a source or target
             token is set to zero in training; the others are scaled up.
@@ -57,8 +58,8 @@ class Transformer(
 
     Raises:
         ValueError: the sublayers do not fit together, `word_dropout` is not
-            in [0, 1), the inputs are not such a dict, or, outside of a graph,
-            an id is not in the vocabulary.
+            in [0, 1), the inputs are not such a dict, or `pad_id`, `start_id`
+            or, outside of a graph, an input id is not in the vocabulary.
 
     Example:
 
@@ -336,7 +337,7 @@ class Transformer(
         )
 
     def _drop_words(self, embeddings, kept, training):
-        """Zeros embeddings: at random in training, and where not `kept`."""
+        """Drops embeddings at random in training, and where `kept` is False."""
         embeddings = self._word_drop(embeddings, training=training)
         if kept is None:
             return embeddings

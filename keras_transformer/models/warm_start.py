@@ -37,8 +37,8 @@ def take_weights(
     """Copies weights of another model to the weights with the same paths.
 
     If the vocabularies differ, give `source_rows` or `target_rows`. Each row of
-    an embedding then becomes the mean of the rows of `other` that are listed
-    for its id, or the mean of all rows of `other` if none is listed.
+    a vocabulary's matrices and bias then becomes the mean of the rows of
+    `other` that are listed for its id, or of all rows if none is listed.
 
     Args:
         model: the model to change.
@@ -46,7 +46,7 @@ def take_weights(
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
             `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: the same for a target vocabulary with its own embedding.
+        target_rows: the same for separate target embeddings and projections.
 
     Returns:
         The paths of the floating-point weights of `model`, in three lists.
@@ -67,9 +67,10 @@ def take_weights(
         rows_of[name] = target_rows
     trained = {path_of(v): v for v in other.variables}
     report = TakenWeights([], [], [])
+    values = []
     for variable in model.variables:
         if not tf.as_dtype(variable.dtype).is_floating:
-            continue  # Such as the state of a random generator.
+            continue  # The state of a random generator is not copied.
         path = path_of(variable)
         rows = rows_of.get(path.split("/")[0])
         value = _values(trained[path]) if path in trained else None
@@ -78,8 +79,15 @@ def take_weights(
         if value is None or value.shape != tuple(variable.shape):
             report.kept.append(path)
             continue
-        variable.assign(value)
+        values.append((variable, value))
         (report.taken if rows is None else report.rows).append(path)
+    _check_taken(report)
+    for variable, value in values:
+        variable.assign(value)
+    return report
+
+
+def _check_taken(report):
     if not report.taken:
         raise ValueError(
             "No weight fits, except rows of embeddings. Received: a model "
@@ -87,7 +95,6 @@ def take_weights(
             "another shape. Give a model with the same model_dim and the same "
             "kinds of layers."
         )
-    return report
 
 
 def path_of(variable: keras.Variable) -> str:

@@ -1,4 +1,7 @@
-"""The directory of a run, and functions that load a translator from it."""
+"""The directory of a run, and functions that read from it or write to it.
+
+`load_translator` loads the translator of a run.
+"""
 
 from keras_transformer.runs.calibrations import (
     read_calibration,

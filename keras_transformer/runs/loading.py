@@ -22,7 +22,8 @@ def load_translator(
     """Returns a translator with the model and vocabularies of a finished run.
 
     Args:
-        run_directory: a directory with `tokenizer.model` and `model.keras`.
+        run_directory: a directory with `tokenizer.model` and `model.keras`. Its
+            `config.json` and a separate target vocabulary are optional.
         search: as for `Translator`, but `None` means the search that
             `run_search` makes.
         max_source_length: as for `Translator`.

@@ -1,4 +1,4 @@
-"""The directory of a training run, and the names of all files in it."""
+"""Defines the paths in the directory of a run; reads and writes the files."""
 
 import json
 import os
@@ -47,14 +47,16 @@ _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 class RunDirectory:
     """The paths in a run directory, and methods that read and write its files.
 
+    All attributes are paths.
+
     Args:
         path: the trainer's `--output_dir`.
 
     Attributes:
         config: the architecture, the settings, a description of the data, and
             the versions of packages.
-        tokenizer: the vocabulary of sources and targets, or of the sources only
-            if the file `target_tokenizer` exists.
+        tokenizer: the vocabulary of sources and targets. If the file
+            `target_tokenizer` exists, it is the vocabulary of the sources only.
         target_tokenizer: the vocabulary of the targets, if it is separate.
         shards: the shard directory of the training text, if the text is large.
         text_of_shards: a description of the text from which the shards were
@@ -64,8 +66,8 @@ class RunDirectory:
             except the last stage.
         model: the final model, a Keras model file.
         unfinished_model: the model file while it is being written.
-        confidence: the calibration of the confidence of translations, which
-            `tools.calibrate` writes.
+        confidence: the calibration, which `tools.calibrate` writes. With it,
+            a translator computes how sure a translation is.
         saved_model: the directory of the SavedModel.
         page: a page for a browser that contains the model; only for runs with
             the built-in corpus.
@@ -105,6 +107,9 @@ class RunDirectory:
     def read_config(self) -> dict[str, Any]:
         """Reads `config.json`; returns an empty dict if no run was started.
 
+        Fields that the file of an older run lacks get the values that the run
+        used.
+
         Raises:
             ValueError: the file is damaged.
         """
@@ -143,13 +148,14 @@ class RunDirectory:
     def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.json`, with the versions of the packages.
 
-        The metrics and the calibration of an earlier run are deleted.
+        Makes the directory if it is missing. Deletes the metrics and the
+        calibration that an earlier run left in the directory.
         """
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
         # Old metrics would say that this run is complete.
         self.metrics.unlink(missing_ok=True)
-        # An old calibration is that of other weights.
+        # An old calibration was made for other weights.
         self.confidence.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
 

@@ -1,4 +1,4 @@
-"""Searches for the most probable sequences with a step function."""
+"""Searches for probable sequences, or draws samples, with a step function."""
 
 from keras_transformer.search.base import Search, as_search
 from keras_transformer.search.beam import BeamSearch

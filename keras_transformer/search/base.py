@@ -1,4 +1,6 @@
-"""The base class of searches. A search takes a step function, state and task.
+"""The base class of searches.
+
+A search is called with a step function, a state and a task.
 
 B batch   T target length   V vocabulary_size   S source length
 """

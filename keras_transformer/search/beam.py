@@ -28,11 +28,11 @@ class BeamSearch(base.Search):
     Hypotheses without an end token are live; each step extends them. Hypotheses
     that reach the end token never change. The W best of them are the finished
     set. Their score is the log-probability divided by `length_divisor`, plus
-    `coverage_penalty`. A row is done when it reaches its limit, when no token
-    is allowed, when logits are NaN, or when no live hypothesis can still change
-    the result of the row. The remaining live hypotheses are then ranked by the
-    same score, after all finished hypotheses. Section 6.1 of the paper uses
-    beam size 4 and alpha 0.6.
+    `coverage_penalty`. A row is done when it reaches its maximum length, when
+    no token is allowed, when logits are NaN, or when no live hypothesis can
+    still change the result of the row. The remaining live hypotheses are then
+    ranked by the same score, after all finished hypotheses. Section 6.1 of the
+    paper uses beam size 4 and alpha 0.6.
 
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
@@ -44,7 +44,7 @@ class BeamSearch(base.Search):
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
-        top_beams: how many hypotheses of each row to return, at most W.
+        top_beams: how many hypotheses of each row to return, from 1 to W.
         alpha: strength of the length penalty; 0 for no penalty.
         penalty: form of the length penalty, `"gnmt"`, `"average"` or
             `"none"`, see `length_divisor`.
@@ -59,10 +59,10 @@ class BeamSearch(base.Search):
 
     Raises:
         ValueError: `top_beams` is not in [1, `beam_size`], `minimum_risk` is
-            not in [0, `beam_size`], `alpha` or `coverage` is below 0 or not
-            finite, a size is not a whole number, `penalty` or `stopping` is
-            unknown, or `stopping` is `"current_length"` with a coverage
-            penalty.
+            not in [0, `beam_size`], one of these three is not a whole number,
+            `alpha` or `coverage` is below 0 or not finite, `penalty` or
+            `stopping` is unknown, or `stopping` is `"current_length"` with a
+            coverage penalty.
 
     Example:
 
@@ -170,7 +170,7 @@ class BeamSearch(base.Search):
         """Returns a copy with `count` as `top_beams`; `None` means W.
 
         Raises:
-            ValueError: `count` is not in [1, W].
+            ValueError: `count` is not a whole number in [1, W].
         """
         if count is None:
             count = self.beam_size

@@ -192,9 +192,11 @@ class Beam(NamedTuple):
         ), state
 
     def result(self, rows: Rows) -> contract.SearchResult:
-        """Returns the best hypotheses, live ones after all finished ones.
+        """Returns the `top_beams` best hypotheses of each row.
 
-        With `minimum_risk`, the first of them are sorted by expected BLEU.
+        Finished hypotheses come before live ones. But if `minimum_risk` is not
+        0, this number of first hypotheses is then sorted by expected BLEU. A
+        row with NaN logits gets NaN scores.
         """
         live = rows.live._replace(
             scores=self.scores(rows.live, rows.source_masks)
@@ -222,8 +224,8 @@ class Beam(NamedTuple):
 
         Returns:
             A pair. Its first element is a triple: the 2 W best extensions,
-            their parents, and which rows have NaN logits. Its second element
-            is the state after the step.
+            their parents, `(B, 2 W)`, and which rows have NaN logits, `(B,)`.
+            Its second element is the state after the step.
         """
         beam_size = self.settings.beam_size
         choices, attention, state = extension.next_candidates(
@@ -274,7 +276,7 @@ class Beam(NamedTuple):
         ranked: hypotheses.Hypotheses,
         source_masks: tuple[tf.Tensor, ...],
     ) -> tf.Tensor:
-        """Returns the scores of hypotheses with penalties.
+        """Returns the scores of hypotheses, penalties included.
 
         Args:
             ranked: W or 2 W hypotheses of each row; their scores are

@@ -4,7 +4,8 @@ Constraints decide which tokens a hypothesis may have. By default they do not
 change the log-probabilities of allowed tokens, so scores are the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
-C candidates per hypothesis   T target length   R rows of a step, B times W
+C candidates of a hypothesis, not of a row   T target length
+R rows of a step, B times W
 
 In a shape, `B W` is one size, B times W.
 """
@@ -95,7 +96,7 @@ class Candidates(NamedTuple):
     """Candidates for the next token of each hypothesis; some may be forbidden.
 
     ids: int32 `(B, W, C)`: the most probable tokens first, or all tokens in the
-        order of ids; see `candidates`.
+        order of ids; see `candidates`. Inside of a prefix, all are its token.
     log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
         one logit of a hypothesis is NaN, all tokens of this hypothesis that are
         not forbidden have NaN. Tokens that would repeat an n-gram then have NaN
@@ -116,9 +117,9 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
 
     Raises:
         ValueError: `prefix` does not have two axes, a prefix is longer than the
-            maximum length of its row, a limit is negative, or the limits are
-            neither one number nor B numbers. Values that only the running graph
-            computes are not checked.
+            maximum length of its row, a limit or B is negative, or the limits
+            are neither one number nor B numbers. Values that only the running
+            graph computes are not checked.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -195,8 +196,8 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # The best tokens may include banned tokens and the end token, which are
-    # forbidden below. At least `count` other tokens must remain.
+    # The best tokens may include the banned tokens and the end token, which may
+    # be forbidden below. At least `count` other tokens must remain.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]

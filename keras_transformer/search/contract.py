@@ -25,11 +25,11 @@ class StepFn(Protocol):
 
     It takes the last id of each hypothesis, `(R,)`; the position of these ids,
     a scalar, from 0; and the state. It returns the logits of the tokens after
-    these ids, `(R, V)`, and the next state. R is W times the number of rows.
-    The W hypotheses of a row are adjacent. A search may drop rows that are
-    done, so R is at most B times W. If the `Task` of the search has a
-    `source_mask`, the search expects a third result, the attention of each
-    hypothesis to the source, float32 `(R, S)`.
+    these ids, `(R, V)`, and the next state. The W hypotheses of a row are
+    adjacent. R is B times W, or less if the search has dropped rows that are
+    done. If the `Task` of the search has a `source_mask`, the search expects a
+    third result: the attention of each hypothesis to the source, float32
+    `(R, S)`.
     """
 
     def __call__(
@@ -104,6 +104,9 @@ def _gather(state, rows):
 
 class SearchResult(NamedTuple):
     """Hypotheses of each row, best first.
+
+    Here W is the number of hypotheses that the search returns for each row. In
+    a beam search this is `top_beams`, which can be below the beam size.
 
     ids: int32 `(B, W, T)`, the tokens, the end token if the hypothesis reached
         it, then padding. T is `longest` of the task; if this is `None`, T is

@@ -1,7 +1,7 @@
 """Finds candidates for the next tokens, in each step of a search.
 
-B batch   W hypotheses of a row   T target length   S source length
-V vocabulary_size
+B batch, without the rows that the search has dropped   W hypotheses of a row
+T target length   S source length   V vocabulary_size
 """
 
 import tensorflow as tf
@@ -12,9 +12,10 @@ from keras_transformer.search import task as tasks
 
 
 def source_masks(task: tasks.Task) -> tuple[tf.Tensor, ...]:
-    """Returns a tuple of the task's source mask, boolean (B, S).
+    """Returns a tuple with one element, the task's source mask.
 
-    The tuple is empty if the task has no source mask.
+    The mask is boolean, `(B, S)`. The tuple is empty if the task has no source
+    mask.
     """
     if task.source_mask is None:
         return ()
@@ -42,8 +43,9 @@ def next_candidates(
         step: the step function.
         task: the `Task`.
         constraints: the `Constraints` on every hypothesis.
-        count: the number of allowed candidates that each hypothesis gets at
-            least; `None` for all V tokens. See `constraints.candidates`.
+        count: each hypothesis gets at least this number of allowed candidates,
+            or all of them; `None` for all V tokens. See
+            `constraints.candidates`.
 
     Returns:
         `Candidates`; the attention to the source, float32 `(B W, S)`, or `None`

@@ -1,6 +1,8 @@
 """Finds forbidden next tokens, and masks their logits.
 
 B batch   W hypotheses per row   V vocabulary_size   T target length
+
+In a shape, `B W` is one size, B times W.
 """
 
 from collections.abc import Iterable

@@ -13,9 +13,9 @@ from keras_transformer.search import task as tasks
 class GreedySearch(base.Search):
     """A search that chooses the most probable allowed token at every step.
 
-    A hypothesis ends at the end token, at the limit of its row, or if all
-    tokens are forbidden. The result has W = 1. Its scores are log-probabilities
-    without penalties.
+    A hypothesis ends at the end token, at the limit of its row, if all tokens
+    are forbidden, or if a logit is NaN. The result has W = 1. Its scores are
+    log-probabilities without penalties.
 
     Args:
         constraints: the `Constraints` of every hypothesis.

@@ -1,7 +1,7 @@
-"""Extends, ranks and merges the hypotheses of a beam, stored in tensors.
+"""Extends, ranks and merges the hypotheses of a beam, which are in tensors.
 
 B batch   W hypotheses of a row   T target length   S source length
-C candidates
+C candidates of a hypothesis, not of a row
 """
 
 from typing import NamedTuple
@@ -90,7 +90,7 @@ def extend(
 
 
 def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """Returns the size of an axis, an int if it is known."""
+    """Returns the size of an axis: an int if it is known, or else a scalar."""
     return tensor.shape[axis] or tf.shape(tensor)[axis]
 
 
@@ -109,7 +109,8 @@ def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
 def merge(first: Hypotheses, second: Hypotheses, count: int) -> Hypotheses:
     """Returns the `count` best hypotheses of both sets, for each row.
 
-    If scores are equal, hypotheses of `first` come first.
+    The best hypothesis is first. If scores are equal, hypotheses of `first`
+    come before those of `second`.
     """
     both = tf.nest.map_structure(lambda *x: tf.concat(x, axis=1), first, second)
     return best(both, count)[0]

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_transformer.search import contract
 
 LENGTH_PENALTIES = ("gnmt", "average", "none")
-# If a source token got less attention than this in total, the coverage penalty
-# uses this number, because the logarithm of 0 is infinite.
+# If the total attention to a source token is below this number, the coverage
+# penalty uses this number instead, because the logarithm of 0 is infinite.
 _LEAST_COVERAGE = 1e-9
 
 
@@ -26,8 +26,8 @@ def length_divisor(
         alpha: the strength of the length penalty.
         form: `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al.
             2016, equation 14). `"average"`: n^alpha; with alpha 1 the score is
-            the mean over the tokens. `"none"`: 1. Any other string means
-            `"gnmt"` here; `check_penalties` refuses it.
+            the mean log-probability of the tokens. `"none"`: 1. Any other
+            string means `"gnmt"` here; `check_penalties` refuses it.
 
     Example:
 

@@ -1,9 +1,10 @@
-"""Sorts hypotheses by Bayes risk: a hypothesis like the others comes first.
+"""Sorts hypotheses by their Bayes risk; the lowest risk comes first.
 
 This is the method of Kumar and Byrne (2004). It assumes that one hypothesis is
 the right translation; the model gives the probability of each hypothesis. The
-risk of a hypothesis is its expected loss, and the loss is 1 - sentence BLEU.
-The most probable hypothesis has a high risk if it is unlike all others.
+loss of a hypothesis is 1 minus its sentence BLEU against the right translation,
+and its risk is the expected loss. So a hypothesis that resembles the others has
+a low risk, and the most probable one has a high risk if it resembles no other.
 
 B batch   W hypotheses of a row   T target length
 """
@@ -28,13 +29,13 @@ def by_expected_bleu(
     """Sorts the first hypotheses of each row by their expected BLEU.
 
     The highest expected BLEU comes first. Each score stays with its hypothesis,
-    so scores are no longer sorted.
+    so scores may no longer be sorted.
 
     Args:
         result: hypotheses, best first.
         count: how many hypotheses of each row are compared and sorted. The
             others stay behind them.
-        end_id: the end token, which BLEU does not count.
+        end_id: the id of the end token, which BLEU does not count.
 
     Example:
 
@@ -146,7 +147,7 @@ def _matches(grams):
     """
     grams = tf.sort(grams, axis=2)
     width, length = tf.shape(grams)[1], tf.shape(grams)[2]
-    # Equal integers are adjacent now. `index` counts each of them from 0.
+    # Equal integers are adjacent now. `index` numbers equal integers from 0.
     index = tf.range(length) - tf.searchsorted(grams, grams)
     of_hypotheses = tf.repeat(grams[:, :, None], width, axis=2)
     of_references = tf.repeat(grams[:, None], width, axis=1)

@@ -181,8 +181,8 @@ def _num_candidates(top_k, top_p):
     """Returns how many candidates to sort; `None` to take all unsorted."""
     if top_k:
         return top_k
-    # `top_p` needs all tokens sorted, which a count above any vocabulary size
-    # means.
+    # `top_p` needs all tokens, sorted. A count above every vocabulary size
+    # gives them.
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2
 
 

@@ -21,9 +21,9 @@ def score_targets(
 ) -> contract.SearchResult:
     """Scores targets by the logits that a model computes for them.
 
-    Scores all positions at once. Up to rounding, the scores equal those of a
-    search with the same penalties that finds the same ids. So a model can
-    rescore an n-best list of another model.
+    All positions are scored at once. Up to rounding, a search with the same
+    penalties gives the same score to the same ids, unless it normalizes over
+    allowed tokens only. So a model can rescore an n-best list of another model.
 
     Args:
         logits: `(B, T, V)`, the logits for each target token.
@@ -40,8 +40,8 @@ def score_targets(
 
     Raises:
         ValueError: the shapes of `logits` and `target_ids` do not fit together,
-            settings are invalid, or `coverage` is given without `attention` or
-            without `source_mask`.
+            `alpha`, `penalty` or `coverage` is invalid, or `coverage` is given
+            without `attention` or without `source_mask`.
 
     Example:
 

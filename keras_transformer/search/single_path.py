@@ -1,7 +1,6 @@
 """A search that only extends hypotheses, and never replaces or reorders them.
 
-B batch   W hypotheses per row   T target length   V vocabulary_size
-S source length   C candidates per hypothesis
+B batch   W hypotheses of a row   T target length   S source length
 """
 
 from collections.abc import Callable
@@ -15,7 +14,10 @@ from keras_transformer.search import task as tasks
 
 
 class _Rows(NamedTuple):
-    """All rows of a search between two steps."""
+    """The rows of a search between two steps.
+
+    The loop may drop rows that are done. Then B is the number of other rows.
+    """
 
     limits: constraining.RowLimits
     numbers: tf.Tensor  # (B,), the index of each row in the batch
@@ -24,7 +26,7 @@ class _Rows(NamedTuple):
     log_probs: tf.Tensor  # (B, W, T), of each token
     attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or empty
     has_ended: tf.Tensor  # (B, W)
-    is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
+    is_nan: tf.Tensor  # (B,), whether an unfinished hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
 
 
@@ -40,7 +42,7 @@ def follow(
     width: int,
     num_candidates: int | None,
 ) -> contract.SearchResult:
-    """Extends each hypothesis by tokens that `choose` picks, until it ends.
+    """Extends each hypothesis to its end by tokens that `choose` chooses.
 
     A hypothesis ends at the end token, at the limit of its row, or if the
     chosen token is forbidden because no token is allowed. If logits are NaN,
@@ -48,8 +50,9 @@ def follow(
 
     Args:
         choose: a function to call at each step with `Candidates`, the position
-            and the indices of the rows in the batch. It returns the index of
-            the chosen candidate of each hypothesis, int32 `(B, W)`.
+            and the indices in the batch of the rows that are left. For each
+            hypothesis of these rows it returns the index of the chosen
+            candidate, int32 `(B, W)`.
         step: the `StepFn`.
         state: the state before the first step.
         task: the `Task`.
@@ -60,8 +63,8 @@ def follow(
             all tokens, in the order of ids.
 
     Returns:
-        `SearchResult`. Scores are log-probabilities without penalties, and
-        hypotheses are not sorted.
+        `SearchResult`. Scores are log-probabilities without penalties, or NaN
+        in rows whose logits were NaN. Hypotheses are not sorted.
     """
     path = _Path(choose, step, task, constraints, num_candidates)
     limits = constraining.limits_of_rows(constraints, task)
@@ -110,7 +113,7 @@ class _Path(NamedTuple):
             tf.gather(x, chosen, axis=2, batch_dims=2) for x in choices
         )
         # Nothing is written if the hypothesis has ended before, if the chosen
-        # token is forbidden, or in rows with NaN.
+        # token is forbidden, or if logits of the row are NaN.
         is_over = (
             rows.has_ended | (log_probs <= contract.NEVER) | is_nan[:, None]
         )

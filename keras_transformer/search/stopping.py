@@ -1,4 +1,4 @@
-"""Rules for when a row of a beam search is done and which candidates end.
+"""Decides when a row of a beam search is done, and which candidates end.
 
 B batch   W beam size
 """
@@ -83,9 +83,9 @@ def is_decided(
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":
-        # More tokens only lower a log-probability, which is negative, and the
-        # divisor is largest at the limit. So no live hypothesis can end with a
-        # score above this bound.
+        # More tokens only lower a log-probability, which is negative. The
+        # divisor is largest at the limit, and the coverage penalty is at most
+        # 0. So no live hypothesis can end with a score above this bound.
         bound = live.scores[:, 0] / at_limit
         return finished.scores[:, num_certain - 1] >= bound
     is_full = finished.scores[:, -1] > contract.NEVER

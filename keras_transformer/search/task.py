@@ -13,14 +13,15 @@ from keras_transformer.search import contract
 
 
 class Task(NamedTuple):
-    """The rows of a search, their limits, and the ids that they need.
+    """The rows of a search, their limits, and the special ids.
 
     batch_size: B, an int or a scalar tensor.
     max_lengths: the maximum number of tokens of each row, end token included,
         `(B,)` or a scalar. The state must have room for the largest limit.
     start_id: the token that the first step reads.
     end_id: the token that ends a hypothesis.
-    pad_id: the id that fills `ids` of the result after the end token.
+    pad_id: the id that fills `ids` of the result after the last token of a
+        hypothesis.
     min_lengths: the minimum number of tokens of each row, end token included,
         `(B,)` or a scalar. If `max_lengths` is smaller, `max_lengths` applies.
     prefix: integers `(B, P)`, the first tokens of every hypothesis of a row,

@@ -147,8 +147,8 @@ def attention_figure(
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
     The figure grows with the number of tokens, to at most 4000 pixels a side,
-    or more with hundreds of heads. With more tokens the cells shrink. If there
-    is no room for all labels, only every second, third, ... token has a label.
+    or more if the labels need more. With still more tokens the cells shrink. If
+    there is no room for all labels, every second, third, ... token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.

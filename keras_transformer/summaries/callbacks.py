@@ -30,11 +30,11 @@ class AttentionImages(summary_callback.SummaryCallback):
     Each sentence, kind of attention and layer has one tag, for example
     `attention/sentence_1/encoder-decoder/layer_2`. A tag has an image for each
     head, or one image of all heads. In TensorBoard, the step of an image is
-    that of the optimizer.
+    the number of steps that the optimizer has made.
 
-    TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/attention`. If several workers train, only the
-    chief should have the callback.
+    TensorBoard follows only the newest event file of a directory. So give this
+    callback its own directory, such as `logs/attention`. If several workers
+    train, only the chief should have the callback.
 
     Args:
         log_dir: the directory of the event file. The first write creates both.
@@ -121,21 +121,21 @@ class SampleTranslations(summary_callback.SummaryCallback):
     """Callback that prints and writes sample translations every epoch.
 
     The samples are printed after the progress bar of the epoch. TensorBoard
-    shows them as one table, `sample_translations`. The step of the table is
-    that of the optimizer.
+    shows them as one table, `sample_translations`. The step of the table is the
+    number of steps that the optimizer has made.
 
-    TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/translations`. If several workers train, only
-    the chief should have the callback.
+    TensorBoard follows only the newest event file of a directory. So give this
+    callback its own directory, such as `logs/translations`. If several workers
+    train, only the chief should have the callback.
 
     Args:
         log_dir: the directory of the event file. The first write creates both.
         pairs: pairs of a source sentence and its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
-        scores: functions from a translation and its reference to a number, by
-            name. Each function gives a column of the table. `None` for no
-            scores.
+        scores: a dict from the title of a column of the table to a function of
+            a translation and its reference. The function returns the number in
+            the column. `None` for no scores.
 
     Raises:
         ValueError: `pairs` is empty or has an item that is not a pair; during

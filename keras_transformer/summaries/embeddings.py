@@ -34,7 +34,8 @@ class Embeddings(summary_callback.SummaryCallback):
     are replaced. If a file cannot be written, a warning says so.
 
     Args:
-        log_dir: the directory of TensorBoard, not a directory inside it.
+        log_dir: the directory that TensorBoard gets as `--logdir`, not a
+            directory inside it.
         embeddings: a function that returns the current embeddings, `(V, D)`.
         pieces: the V pieces. Only the embeddings of the first 5000 are written.
 

@@ -1,4 +1,4 @@
-"""Measures how widely attention is spread, by the entropy of its weights.
+"""Measures how widely attention is spread, by the entropy of its scores.
 
 L layers   H heads   T query/target length   S key/source length
 """
@@ -22,8 +22,8 @@ def attention_entropies(
             the same fields.
 
     Returns:
-        The means over heads and queries, by names such as
-        `"encoder-decoder/layer_2"`. Layers are counted from 1.
+        A dict from names, such as `"encoder-decoder/layer_2"`, to means over
+        heads and queries. Layers are counted from 1.
 
     Example:
 
@@ -39,7 +39,7 @@ def attention_entropies(
     entropies = {}
     for kind in attention_images.KINDS:
         scores_LHTS = np.asarray(getattr(explanation, kind.scores), "float64")
-        # A weight of 0 adds 0, the limit of x ln x.
+        # A score of 0 adds 0, the limit of x ln x.
         logs_LHTS = np.log(np.where(scores_LHTS > 0, scores_LHTS, 1.0))
         entropies_LHT = -np.sum(scores_LHTS * logs_LHTS, axis=-1)
         for layer, entropy in enumerate(entropies_LHT.mean(axis=(1, 2)), 1):

@@ -1,4 +1,4 @@
-"""Colours, text properties and checks of scores for attention figures.
+"""Defines colours and text properties of attention figures; checks scores.
 
 H heads   T query/target length   S key/source length
 """
@@ -29,7 +29,7 @@ def checked_scores(scores: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Returns the scores as float32 `(H, T, S)`, with H, T and S above 0.
 
     Args:
-        scores: attention weights, `(H, T, S)`.
+        scores: attention scores, `(H, T, S)`.
         rows: the number of tokens that attend, T.
         columns: the number of tokens that are attended to, S.
 

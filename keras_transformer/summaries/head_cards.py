@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 
 from keras_transformer.summaries import figure_style, token_labels
 
-# The size of a card of the dashboard Time Series, in pixels. A card of the
-# dashboard Images has the same width, and the height of its image.
+# The size of a figure, in pixels. It is that of a card of the dashboard Time
+# Series. A card of the dashboard Images has this width, and the height of its
+# image.
 WIDTH, HEIGHT = 324, 212
 _FONT = 8.5
 _PADDING = 3

@@ -22,7 +22,7 @@ class HyperParameters(summary_callback.SummaryCallback):
         log_dir: the directory of the event file. The directory is made when
             the settings are written.
         values: the settings by name. A value that is not a number, a bool or a
-            string is written as text. `None` is left out.
+            string is written as text. A value of `None` is left out.
 
     Example:
 

@@ -1,4 +1,6 @@
-"""Computes the layout of a figure: where its panels are, and their size.
+"""Computes where the panels of a figure are, and how large they are.
+
+A panel shows the attention scores of one head.
 
 H heads   T query/target length   S key/source length
 """
@@ -24,7 +26,7 @@ class PanelLayout(NamedTuple):
     array.
 
     Attributes:
-        cell: the side of a cell, which shows one attention weight.
+        cell: the side of a cell, which shows one attention score.
         font: the size of the tokens' font.
         grid: the number of rows and of columns of panels.
         matrix: the height and width of all cells of a panel together.
@@ -44,7 +46,7 @@ class PanelLayout(NamedTuple):
     def label_stride(self) -> int:
         """The number of tokens from one label to the next.
 
-        The tokens between two labels get none, so that labels do not overlap.
+        The tokens between them have no label, so that labels do not overlap.
         """
         return math.ceil(1.1 * self.font / self.cell)
 

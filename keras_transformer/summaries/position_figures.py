@@ -1,4 +1,6 @@
-"""Draws position encodings as images, as in The Illustrated Transformer.
+"""Draws position encodings as images.
+
+The article The Illustrated Transformer has such images.
 
 D model_dim
 """

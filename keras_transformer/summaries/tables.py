@@ -8,9 +8,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
     Args:
         header: the names of the columns, in Markdown.
-        rows: the cells of each row. Their characters that Markdown or HTML
-            would not show are escaped, and white space, such as a new line,
-            becomes one space.
+        rows: the cells of each row. Characters of a cell that have a meaning in
+            Markdown or HTML are escaped. White space, such as a new line,
+            becomes one space, and is left out at both ends of a cell.
 
     Example:
 
@@ -25,7 +25,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _escape(text):
-    """Makes a text one line, and escapes special characters of Markdown."""
+    """Makes a text one line, and escapes it for Markdown and HTML."""
     text = " ".join(text.split())
     for special in "\\`*_[]|":
         text = text.replace(special, "\\" + special)

@@ -55,8 +55,9 @@ def drawable(text: str) -> str:
 
     Characters that are not printable, such as control characters, become their
     escape sequences. A character becomes an empty box if no installed font of
-    `_FONTS` has it; Matplotlib would warn of it at every drawing. To draw it,
-    install a font of `_FONTS` that has it, such as a Noto font.
+    `_FONTS` has it, because Matplotlib would warn of such a character at every
+    drawing. To draw the character, install a font of `_FONTS` that has it, such
+    as a Noto font.
 
     Example:
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 
 # The name of the plugin of TensorBoard that draws the summaries.
 PLUGIN = "keras_transformer"
-# For each step of the decoder, a summary has at most this number of tokens.
+# For each step of the decoder, a summary has at most this number of the most
+# probable tokens.
 MOST_CANDIDATES = 20
 _CANDIDATES = ("ids", "tokens", "logits")
 # The value `DATA_CLASS_TENSOR` of TensorBoard's summary.proto.
@@ -89,7 +90,9 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
 def _drawn(trace):
     """Returns the fields of a trace, as the tab needs them.
 
-    `lens`, `search` and `attribution` are empty, because the tab ignores them.
+    The tab ignores all arrays but attention weights, and also `lens`, `search`
+    and `attribution`. So the other arrays are left out, and these three fields
+    are empty or `None`.
     """
     fields = trace.fields()
     arrays = {
@@ -109,7 +112,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, with logits of 4 decimals."""
+    """Returns the best candidates of a step, with numbers of 4 decimals."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

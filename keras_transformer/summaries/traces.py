@@ -21,15 +21,15 @@ class Traces(summary_callback.SummaryCallback):
     `write_trace` for the content.
 
     TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/traces`. With several hosts only the chief
-    should have the callback.
+    own directory, such as `logs/traces`. If there are several workers, give the
+    callback only to the chief.
 
     If the model's output is NaN, or the file cannot be written, a warning says
     so once. Then no more traces are written, and training goes on.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
-        texts: the source sentences, at most 16 of at most 400 characters.
+        texts: 1 to 16 source sentences of at most 400 characters, none blank.
         trace: a function from a list of sentences to the list of their traces
             with the current weights, such as `kt.interpretation.Tracer`.
 
@@ -97,7 +97,7 @@ def check_sentences(name: str, texts: Sequence[str]) -> None:
 
     Args:
         name: the name of the argument or flag, for error messages.
-        texts: 1 to 16 sentences of at most 400 characters.
+        texts: 1 to 16 sentences of at most 400 characters, none blank.
 
     Raises:
         ValueError: there are no sentences or too many, one is blank or too

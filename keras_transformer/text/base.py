@@ -18,10 +18,10 @@ _Made = TypeVar("_Made")
 class TextTokenizer(tf.Module):
     """A tokenizer, which encodes and decodes text by graph operations.
 
-    It is a `tf.Module`, so that a SavedModel that uses the tokenizer contains
-    the vocabulary. `tokenizer_of` makes a tokenizer again from the bytes in
-    `model`. A subclass defines `pieces`, `has_unknown_characters`, `_encode`
-    and `_decode`, and sets the attributes.
+    It is a `tf.Module`, so that a SavedModel can track it. A SavedModel whose
+    graph uses the tokenizer contains the vocabulary. `tokenizer_of` makes a
+    tokenizer again from the bytes in `model`. A subclass defines `pieces`,
+    `has_unknown_characters`, `_encode` and `_decode`, and sets the attributes.
 
     Attributes:
         model: the bytes of the vocabulary file that `save` writes.

@@ -24,15 +24,15 @@ from keras_transformer.text import base, texts
 from keras_transformer.text import special_ids as specials
 
 KIND = "byte_pairs"
-# White space of Unicode, as a class of RE2.
+# White space of Unicode, as the content of a character class of RE2.
 _WHITE = (
     r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}"
 )
-# Several characters of white space before a word are cut before the last of
-# them: if the last one is a space, it belongs to the word. RE2 cannot look
-# ahead, so this mark is put at the cut. It is no character of Unicode; a text
-# that contains this code point loses it.
+# If several characters of white space are before a word, the text is cut before
+# the last of them: if the last one is a space, it belongs to the word. RE2
+# cannot look ahead, so this mark is put at the cut. It is no character of
+# Unicode; a text that contains this code point loses it.
 _MARK = "\U0010ffff"
 _WORD = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+"
@@ -110,7 +110,7 @@ class BytePairs(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "BytePairs":
-        """Makes a tokenizer from the JSON content of its `model`."""
+        """Makes a tokenizer from the dict that a `model` contains as JSON."""
         return cls(
             content["pieces"],
             content["merges"],
@@ -227,7 +227,8 @@ class BytePairs(base.TextTokenizer):
     def _bytes_of_pieces(self):
         """The bytes of each piece.
 
-        A piece with a character that stands for no byte is text, in UTF-8.
+        If a character of a piece stands for no byte, the piece is read as text,
+        and its bytes are the UTF-8 of this text.
         """
         bytes_of = byte_characters()
         return [

@@ -232,7 +232,10 @@ class EscapedSubwords(base.TextTokenizer):
 
     @functools.cached_property
     def _sorted_hashes(self):
-        """Returns the hashes of `_ids`, ascending, and the piece of each."""
+        """Returns the hashes of the pieces in `_ids`, and these pieces.
+
+        Both are in the ascending order of the hashes.
+        """
         pieces = list(self._ids)
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(pieces, _HASHES).numpy()

@@ -16,7 +16,8 @@ import tensorflow as tf
 _MARK = "\u2581"
 _ESCAPE = "\U0010fffd"
 
-# In SentencePiece's format: code points, a tab, the code points of the result.
+# In SentencePiece's format, each line is a rule: the code points to replace, a
+# tab, and the code points that replace them.
 RULES = "2581\t10FFFD 31\n10FFFD\t10FFFD 30\n"
 
 

@@ -15,9 +15,10 @@ import tensorflow as tf
 
 @functools.cache
 def _boundaries() -> np.ndarray:
-    """Returns the first code point of each range, and the first one after it.
+    """Returns where ranges begin and end, as code points in ascending order.
 
-    The code points are in ascending order.
+    For each range, these are its first code point, and the first code point
+    after the range.
     """
     kinds = np.array(
         [

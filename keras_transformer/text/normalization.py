@@ -30,10 +30,10 @@ def _range(first, last):
     return "".join(map(chr, range(first, last + 1)))
 
 
-# The default normalization removes these characters: control characters, the
-# byte order mark, soft hyphens, zero-width spaces, text direction marks,
-# variation selectors, tags of emoji, and similar ones. It keeps the joiners
-# U+200C and U+200D, because they change letters and emoji.
+# The default normalization removes these characters: control characters except
+# tabs and other spaces, the byte order mark, soft hyphens, zero-width spaces,
+# text direction marks, variation selectors, tags of emoji, and similar ones. It
+# keeps the joiners U+200C and U+200D, because they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -78,9 +78,9 @@ def check(name: str) -> None:
 def file_name(name: str) -> bytes:
     """Returns the name that a vocabulary stores for its file of rules.
 
-    From this name, a reader of the vocabulary knows its normalization. The
-    normalizations that SentencePiece itself has need no file of rules. Their
-    vocabularies store no such name.
+    A program that reads the vocabulary finds its normalization by this name.
+    The normalizations that SentencePiece itself has need no file of rules, so
+    vocabularies with them store no such name.
 
     Args:
         name: one of `NAMES`.
@@ -116,7 +116,7 @@ def rules(name: str, characters: set[str]) -> str:
     Args:
         name: one of `NAMES`. For every name but `DEFAULT`, the result has only
             the two rules of `escaping`; with the normalizations of
-            SentencePiece itself, it is not used.
+            SentencePiece itself, this result is not used.
         characters: all characters of the text from which the vocabulary is
             learned, composed (NFC).
 
@@ -172,7 +172,7 @@ def _without_unknown_accents(letter, characters):
 def _compositions():
     """Maps the spellings of letters with accents to the letters; omits Hangul.
 
-    A spelling is any sequence of code points that NFC composes to the letter.
+    A spelling is a sequence of code points that NFC composes to the letter.
     """
     letters = {}
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):

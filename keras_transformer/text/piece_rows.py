@@ -13,8 +13,9 @@ class PieceRows(NamedTuple):
 
     rows: for each new id a list of old ids: the old id of the same piece, or
         the old ids of the parts of the new piece. A part may be the old unknown
-        token. The list is empty if the old vocabulary lacks this special id, or
-        if the old normalization removes the piece.
+        token. The list is empty if the new id is special and the old vocabulary
+        has no id with the same role, or if the old normalization removes the
+        piece.
     num_shared: the number of new pieces that are in the old vocabulary. All
         special ids of the new vocabulary count.
     num_from_parts: the number of new pieces that are cut into old pieces.
@@ -66,7 +67,8 @@ def match_pieces(
         for i, ids in zip(fresh, old.encode(texts).to_list(), strict=True):
             is_inside = not pieces[i].startswith(_SPACE)
             # The old tokenizer puts a space before each text. A piece from the
-            # inside of a word has no such space, so the space is removed.
+            # inside of a word has no such space. So the space is removed if it
+            # is a token of its own.
             has_space = ids and ids[0] == old_ids.get(_SPACE)
             cut[i] = ids[1:] if is_inside and has_space else ids
 

@@ -1,6 +1,6 @@
 """The special ids of a vocabulary, such as those of padding and of the end.
 
-B batch   T length in tokens
+B batch   T length in tokens   S source length
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ class SpecialIds:
     def __post_init__(self):
         for name in ("source_prefix", "source_suffix", "target_prefix"):
             if getattr(self, name) is not None:
-                # JSON has lists instead of tuples.
+                # Ids that were read from JSON are in lists.
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         ids = self.as_list()
         others = (*self.around_source(), *self.target_prefix)
@@ -67,7 +67,7 @@ class SpecialIds:
         return [i for i in ids if i is not None]
 
     def around_source(self) -> list[int]:
-        """Returns the ids before the text of every source, then those after."""
+        """Returns the ids before and then those after the text of a source."""
         return [*self.source_prefix, *self.source_ending]
 
     @property
@@ -80,8 +80,8 @@ class SpecialIds:
     def complete_sources(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Adds the special ids of sources to ragged ids; pads the rows.
 
-        The result has at least one column, because a model cannot read a source
-        without columns.
+        The result is a dense tensor `(B, S)`. S is at least 1, because a model
+        cannot read a source without columns.
 
         Args:
             ids: ids `(B, T)` without special ids.
@@ -92,7 +92,9 @@ class SpecialIds:
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
 
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds prefix and end id of targets to ragged ids; pads the rows.
+        """Adds the prefix and the end id of targets to ragged ids; pads rows.
+
+        The result is a dense tensor, and its rows may be longer than T.
 
         Args:
             ids: ids `(B, T)` without special ids.
@@ -102,6 +104,8 @@ class SpecialIds:
 
     def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Adds the prefix of targets to ragged ids, and pads the rows.
+
+        The result is a dense tensor, and its rows may be longer than T.
 
         Args:
             ids: ids `(B, T)` without special ids.
@@ -115,13 +119,13 @@ class SpecialIds:
         return sorted({*self.as_list(), *others})
 
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns booleans: which ids of sources or targets stand for text.
+        """Returns which ids of sources or targets stand for text, as booleans.
 
-        The unknown id stands for text. `ids` must not have the begin id unless
-        a prefix has it, because it would count as text.
+        The unknown id stands for text. `ids` must not contain the begin id
+        unless a prefix contains it, because the begin id would count as text.
 
         Args:
-            ids: ids in a dense tensor of any shape.
+            ids: ids in a dense tensor of any shape. The result has this shape.
         """
         special = {
             self.pad,

@@ -40,7 +40,7 @@ def are_blank(texts: TensorLike) -> tf.Tensor:
 
 
 def check_list(name: str, texts: Any) -> None:
-    """Raises ValueError for one string, path or scalar instead of a list.
+    """Raises ValueError for one string, path or scalar tensor, not a list.
 
     Args:
         name: the name of the argument, for the message.

@@ -1,7 +1,7 @@
-"""A tokenizer with a list of tokens, which splits a text at white space.
+"""A tokenizer that splits text at white space, and finds tokens in a list.
 
-Systems such as CTranslate2 and OpenNMT read and write tokens. Other programs
-cut text into these tokens.
+Systems such as CTranslate2 and OpenNMT read and write text that another program
+has cut into tokens, with a space between two tokens.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
 """
@@ -39,8 +39,8 @@ class TokenList(base.TextTokenizer):
         special_ids: the special ids of the list.
 
     Raises:
-        ValueError: tokens are empty, contain white space or occur twice, a
-            special id is not below V, or there is no unknown id.
+        ValueError: a token is empty, contains white space of Unicode or occurs
+            twice, a special id is not below V, or there is no unknown id.
 
     Example:
 

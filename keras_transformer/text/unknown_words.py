@@ -1,9 +1,9 @@
 """Finds the words of a source that have no known piece, to leave them out.
 
-A vocabulary spells a character without a piece of its own in bytes. A model
-cannot translate a word of such characters only, and also translates the words
-around it worse. So such words are left out. A known piece is a piece that is
-neither a byte nor only a space.
+If a character has no piece of its own, the vocabulary spells it in bytes. A
+model cannot translate a word of such characters only, and also translates the
+words around it worse. So such words are left out. A known piece is a piece that
+is neither a byte nor only a space.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
 """

@@ -10,8 +10,9 @@ The normalization is part of the vocabulary:
   soft hyphens, zero-width spaces, text direction marks, and variation selectors
   and tags of emoji are removed.
 - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
-  SentencePiece. They replace full-width letters, ligatures and fractions by
-  ordinary characters; `cf` also makes lower case. They keep quotes and dashes.
+  SentencePiece. They replace full-width characters, ligatures and fractions by
+  ordinary characters, but keep most other quotes and dashes. Those with `cf`
+  also make lower case.
 - `"none"`: the text is not changed, so that every Unicode string survives
   encoding and decoding, with all its spaces.
 """
@@ -103,7 +104,8 @@ def _train(sentences, normalization, special_ids, **arguments):
     """Learns a SentencePiece model from these sentences; serializes it."""
     if normalization == "none":
         # With this normalization SentencePiece puts no space before the first
-        # word. `Tokenizer` puts this space before each text too.
+        # word. So the space is put here, because `Tokenizer` puts a space
+        # before each text that it encodes.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
     # The prefix makes the path of this file longer than the name that replaces
@@ -139,8 +141,9 @@ def _train(sentences, normalization, special_ids, **arguments):
     finally:
         rules.close()
     # The model contains the path of the temporary file, which differs in each
-    # run. It is replaced by a name of the same length, which keeps the format
-    # valid. The name tells readers of the model its normalization.
+    # call. The path is replaced, so that equal texts give equal models. The
+    # name that replaces it has the same length, which keeps the format valid.
+    # From this name, a reader of the model knows the normalization.
     path = rules.name.encode()
     name = normalizing.file_name(normalization).rjust(len(path), b"/")
     return model.getvalue().replace(path, name)

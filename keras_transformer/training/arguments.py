@@ -1,4 +1,4 @@
-"""Checks of the arguments of `compile`, `fit`, `evaluate` and the like.
+"""Checks the arguments of `compile`, `fit`, `evaluate` and similar methods.
 
 These checks run before any graph is built.
 
@@ -45,8 +45,8 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
     """Checks labels and weights, of one batch or of all data.
 
     Args:
-        labels: an array or a `tf.TensorSpec`. If it is `None`, or has no
-            `shape`, no shape is checked.
+        labels: an array or a `tf.TensorSpec`. If it has no `shape`, no shape is
+            checked. If it is `None`, only `class_weight` is checked.
         weights: an array, a `tf.TensorSpec`, or `None` for ones.
         class_weight: the argument `class_weight` of `fit`; it must be `None`.
 
@@ -95,7 +95,8 @@ def rows_of(x: Any, batch_size: int | None) -> int | None:
             a `tf.data.Dataset`, whose batches have their own size.
 
     Returns:
-        The number, or `None` if it is not known before training.
+        The number. `None` if it may differ between the batches of a data set,
+        or if `batch_size` is `None`, for which Keras uses 32 with arrays.
     """
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]

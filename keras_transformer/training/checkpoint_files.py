@@ -8,8 +8,8 @@ leave one of these paths. The next process then undoes or finishes its work:
     .ckpt-<step>.written/    has complete files, which are moved out
     .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-After that, a checkpoint with missing files is damaged: no killed process can
-leave such a checkpoint.
+If files of a checkpoint are missing after this work, the checkpoint is damaged,
+because a killed process cannot have left it in this state.
 """
 
 import logging
@@ -23,8 +23,8 @@ import tensorflow as tf
 
 _LOG = logging.getLogger(__name__)
 _FILE = re.compile(r"ckpt-(\d+)\.(index|data-\d+-of-\d+)")
-# The names of incomplete files of this module and of TensorFlow. A killed
-# process may leave such files; `tidy` deletes them.
+# The names of incomplete files and directories of this module and TensorFlow. A
+# killed process may leave them; `tidy` deletes them.
 _LEFT_OVER = (
     ".ckpt-*.writing",
     ".checkpoint.writing",

@@ -105,6 +105,8 @@ class TrainingCheckpoints:
     def restore(self) -> bool:
         """Loads the newest undamaged checkpoint.
 
+        First the writer completes or undoes the work of a killed process.
+
         Returns:
             Whether there was a checkpoint to load.
 
@@ -128,7 +130,7 @@ class TrainingCheckpoints:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint of this step, and deletes too old checkpoints.
+        """Writes a checkpoint of this step; deletes those that are too old.
 
         A checkpoint is too old if `max_to_keep` undamaged checkpoints are newer
         and `pinned` does not return its step. Only one worker writes and

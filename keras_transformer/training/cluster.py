@@ -112,8 +112,8 @@ def check_agreement(
             `repr`. All workers must have the same names, in the same order.
 
     Raises:
-        ValueError: values differ; the message names them. All workers raise
-            it.
+        ValueError: values differ; the message lists their names and the values
+            on this worker. All workers raise this error.
 
     Example:
 
@@ -173,8 +173,8 @@ def from_chief(
         The bytes that the chief's `make` returned.
 
     Raises:
-        ValueError: the chief's `make` raised it. All workers raise it. Any
-            other error of `make` is raised only on the chief.
+        ValueError: the chief's `make` raised a ValueError. All workers raise
+            this error. Any other error of `make` is raised only on the chief.
 
     Example:
 
@@ -208,7 +208,7 @@ def _broadcast(strategy, message):
 
 
 def _of_first(strategy, message):
-    """Returns the bytes of the chief, to which the first replica belongs.
+    """Returns the chief's message, which is that of the first replica.
 
     The messages of all workers must have the same length.
     """

@@ -24,12 +24,13 @@ _GOLDEN = 0x9E3779B9
 class ConsistencyLoss:
     """The base class of `RDrop`, `SimCut` and `Distillation`.
 
-    It is a loss between two passes. Pass it to `compile(consistency=...)`. The
-    train step then makes a second pass over each batch. It adds `weight` times
-    the divergence of each token to the loss, and with `repeats_loss` also the
-    compiled loss of the second pass. The sums over tokens are divided by the
-    sum of the token weights on all replicas. The penalties of layers are those
-    of the first pass.
+    It is a loss between two forward passes over one batch. Pass it to
+    `compile(consistency=...)`. The train step then makes a second pass over
+    each batch. It adds to the loss `weight` times the divergence of each token
+    times the weight of the token. With `repeats_loss` it also adds the compiled
+    loss of the second pass. The sums over tokens are divided by the sum of the
+    token weights on all replicas. The penalties of layers are those of the
+    first pass.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
@@ -62,7 +63,7 @@ class ConsistencyLoss:
     def share(self, step: Any) -> Any:
         """Returns the factor of all that the second pass adds, from 0 to 1.
 
-        Returns a scalar tensor, or the float 1.0 if it is 1 in all steps.
+        The factor is a scalar tensor, or the float 1.0 if it is always 1.
 
         Args:
             step: the number of steps before this one, an integer tensor.
@@ -75,7 +76,7 @@ class ConsistencyLoss:
     def second_pass(
         self, model: Callable[..., Any], inputs: Any, step: Any
     ) -> tf.Tensor:
-        """Returns the logits of the second pass, with new dropout masks.
+        """Returns the logits `(B, T, V)` of a pass with new dropout masks.
 
         Args:
             model: the model that is trained.
@@ -120,14 +121,14 @@ class ConsistencyLoss:
 @keras.saving.register_keras_serializable("keras_transformer")
 @dataclasses.dataclass(frozen=True)
 class RDrop(ConsistencyLoss):
-    """R-Drop (Wu et al. 2021): predictions with two dropout masks agree.
+    """A loss that makes predictions with different dropout masks agree.
 
-    With the predictions P and Q of the two passes, the loss of a token is
-    -log P[label] - log Q[label] + weight * (KL(P || Q) + KL(Q || P)) / 2, as
-    published. With label smoothing, the first two terms are smoothed. The
-    gradient flows through both passes. The sum of the two cross-entropies is
-    about twice the usual loss, and so is its gradient. If you clip the norm of
-    the gradient, use a larger limit.
+    This is R-Drop (Wu et al. 2021). With the predictions P and Q of the two
+    passes, the loss of a token is -log P[label] - log Q[label] + weight *
+    (KL(P || Q) + KL(Q || P)) / 2, as published. With label smoothing, the first
+    two terms are smoothed. The gradient flows through both passes. The sum of
+    the two cross-entropies is about twice the usual loss, and so is its
+    gradient. If you clip the norm of the gradient, use a larger limit.
 
     Example:
 
@@ -147,13 +148,14 @@ class RDrop(ConsistencyLoss):
 @keras.saving.register_keras_serializable("keras_transformer")
 @dataclasses.dataclass(frozen=True)
 class SimCut(ConsistencyLoss):
-    """SimCut (Gao et al. 2022): predictions agree if some tokens are cut.
+    """A loss that makes predictions with and without cut tokens agree.
 
-    In the second pass the embeddings of a few source and target tokens are
-    zero. With the predictions P of the first pass and Q of the second, the loss
-    of a token is -log P[label] + weight * KL(P || Q). The gradient flows
-    through both passes, as in the published code. The cross-entropy of the
-    second pass is not added. Both passes have dropout.
+    This is SimCut (Gao et al. 2022). In the second pass the embeddings of a few
+    source and target tokens are zero. With the predictions P of the first pass
+    and Q of the second, the loss of a token is
+    -log P[label] + weight * KL(P || Q). The gradient flows through both passes,
+    as in the published code. The cross-entropy of the second pass is not added.
+    Both passes have dropout.
 
     Which tokens are cut depends on the step, the ids of the row, the position
     and the seed, not on the replica or the micro-batch. So several replicas cut
@@ -166,8 +168,8 @@ class SimCut(ConsistencyLoss):
 
     Raises:
         ValueError: `cut_off` is not in [0, 1), or `ConsistencyLoss` refuses
-            another number. `second_inputs` raises it if the inputs of the model
-            are not such a dict.
+            another number. `second_inputs` raises this error too, if the inputs
+            of the model are not such a dict.
 
     Example:
 
@@ -211,10 +213,11 @@ class SimCut(ConsistencyLoss):
 
 @dataclasses.dataclass(frozen=True)
 class Distillation(ConsistencyLoss):
-    """Word-level distillation (Kim and Rush 2016): a model imitates another.
+    """A loss with which the trained model imitates another model.
 
-    The second prediction Q comes from another model, the teacher, without
-    dropout. With the prediction P of the trained model, the loss of a token is
+    This is word-level distillation (Kim and Rush 2016). The second prediction Q
+    comes from another model, the teacher, without dropout. With the prediction
+    P of the trained model, the loss of a token is
     -log P[label] + weight * KL(Q || P). No gradient flows into the teacher. The
     file of a compiled model contains neither the teacher nor this loss.
 
@@ -294,7 +297,7 @@ def _compiled(divergence, logits, others):
 
 
 def _draw_kept(ids, cut_off, step, salt):
-    """Draws the tokens to keep, booleans of the shape of `ids`.
+    """Draws which tokens are kept; returns booleans of the shape of `ids`.
 
     A hash of the ids of the row, the position, the step and the salt decides
     whether a token is kept. The salt is a number that differs between seeds,

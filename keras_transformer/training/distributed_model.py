@@ -83,8 +83,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
             loss_weights: a number, the factor of `loss`; `None` for 1.
             metrics: as in Keras; they count padding, but not masked tokens.
             weighted_metrics: as in Keras; they use the weights of tokens.
-            run_eagerly: as in Keras.
-            steps_per_execution: as in Keras.
+            run_eagerly, steps_per_execution: as in Keras.
             jit_compile: whether XLA compiles the loss and the gradients.
             auto_scale_loss: as in Keras.
             gradient_accumulation_steps: the number of micro-batches that each
@@ -94,11 +93,12 @@ class DistributedModel(replica_steps.ReplicaSteps):
                 passes over each batch of training; `None` for one pass.
 
         Raises:
-            ValueError: `gradient_accumulation_steps` is not positive; there is
-                no optimizer, or it accumulates gradients; there are several
-                losses, or the loss cannot be a mean over tokens; there is no
-                loss for `loss_weights` or `consistency`; `consistency` is given
-                and `compute_loss` is overridden; a metric is called `loss`.
+            ValueError: `gradient_accumulation_steps` is no positive int; there
+                is no optimizer, or it accumulates gradients; there are several
+                losses, or the loss cannot be a float32 mean over tokens; there
+                is no loss for `loss_weights` or `consistency`; `consistency` is
+                given, and `compute_loss` is overridden; a metric is called
+                `loss`.
         """
         self._set_consistency(consistency, loss)
         accumulation.check_micro_batches(gradient_accumulation_steps)

@@ -24,7 +24,8 @@ def over_iterator(
         steps_per_execution: batches per call; the last call may have fewer.
 
     Returns:
-        A function from an iterator to logs. It raises StopIteration at the end.
+        A function from an iterator of batches to logs. It takes only one batch
+        from a Python iterator. At the end it raises StopIteration.
     """
     # A TPU needs static shapes, so the step is compiled for each new shape.
     static = tf.distribute.RunOptions(
@@ -53,8 +54,7 @@ def over_iterator(
         return has_any, model.get_metrics_result()
 
     if not model.run_eagerly:
-        # Batches differ in length, the last batch also in its number of rows. A
-        # new shape should not trace the step again.
+        # Batches differ in shape. A new shape should not trace the step again.
         run_batch = tf.function(run_batch, reduce_retracing=True)
         run_steps = tf.function(run_steps, reduce_retracing=True)
 

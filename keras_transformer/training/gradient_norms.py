@@ -22,9 +22,9 @@ class GradientNorms(keras.callbacks.Callback):
     before callbacks that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
-    or scales the loss. Only then are the gradients of all replicas summed
-    before the optimizer gets them. In other cases the norm would need a second
-    exchange of gradients.
+    gradients or scales the loss, because in this case the gradients of all
+    replicas are summed before the optimizer gets them. In other cases the norm
+    would need a second exchange of gradients.
 
     The model must be a `DistributedModel`.
 
@@ -61,14 +61,16 @@ class GradientNorms(keras.callbacks.Callback):
             self._first_step.assign(self._step())
 
     def report(self, compute_norm: Callable[[], tf.Tensor]) -> None:
-        """Adds the norm of every 16th step to the mean, if it is finite.
+        """Adds the norm of the first of every 16 steps to the mean.
+
+        A norm that is infinite or NaN is left out.
 
         `updates.apply` calls this method in each train step in which the sum of
         the gradients of all replicas is known.
 
         Args:
             compute_norm: a function that returns the norm of the gradients of
-                the step. It runs only in every 16th step.
+                the step. It runs only in the first of every 16 steps.
         """
         if self._mean is None or self._first_step is None:
             return

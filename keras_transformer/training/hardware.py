@@ -9,8 +9,8 @@ _FAST = "mixed_bfloat16"
 # mixed_bfloat16 is chosen for GPUs of this compute capability or a higher one,
 # because their tensor cores multiply bfloat16.
 _GPU_CAPABILITY = (8, 0)
-# mixed_bfloat16 is chosen for CPUs with one of these features: bfloat16
-# instructions of x86 CPUs, as Linux names them. Bfloat16 is not chosen for
+# mixed_bfloat16 is chosen for CPUs with one of these features. They are Linux's
+# names of the bfloat16 instructions of x86 CPUs. Bfloat16 is not chosen for
 # other CPUs, because TensorFlow uses oneDNN for bfloat16 only on x86. On other
 # CPUs it uses Eigen, which does not use bfloat16 instructions.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")

@@ -1,4 +1,4 @@
-"""Makes optimizers whose learning rate differs between variables."""
+"""Makes classes of optimizers whose learning rate differs between variables."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

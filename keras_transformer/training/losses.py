@@ -13,8 +13,8 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 # Which tokens share the probability that label smoothing takes from the label:
 # all tokens, or all except the label.
 SMOOTHING_OVER = ("all", "others")
-# XLA compiles the loss for vocabularies of at least this size. For smaller
-# vocabularies the compilation takes more time than it saves.
+# In a graph, XLA compiles the loss for vocabularies of at least this size. For
+# smaller vocabularies the compilation takes more time than it saves.
 WORTH_COMPILING = 512
 
 

@@ -1,9 +1,9 @@
 """The train step and the test step of one replica.
 
 A replica reads its share of a batch in one or several micro-batches, one after
-another. The loss and the gradients of a micro-batch are sums over its tokens,
-divided by the number of tokens of the whole batch. Their sums over all
-micro-batches and replicas are the loss and the gradients of the batch.
+another. The loss and the gradients of a micro-batch are weighted sums over its
+tokens, divided by the sum of the token weights of the whole batch. Their sums
+over all micro-batches and replicas are the loss and the gradients of the batch.
 
 B batch   T target length   V vocabulary_size
 """
@@ -93,7 +93,9 @@ class ReplicaSteps(keras.Model):
             training: not used.
 
         Returns:
-            The weighted mean over tokens plus penalties, float32, a scalar.
+            A float32 scalar: the weighted mean of the compiled loss over the
+            tokens, plus the penalties of the last call of the model. The
+            consistency loss is not included.
 
         Raises:
             ValueError: shapes differ from these, or there is neither a loss
@@ -205,8 +207,9 @@ class ReplicaSteps(keras.Model):
     def _loss_of_second_pass(self, consistency, x, y, weights, logits):
         """Returns what the second pass adds to the loss, summed over tokens.
 
-        The second pass computes the logits again, see `ConsistencyLoss`. The
-        caller divides the sum by the number of tokens.
+        In the second pass, the model or its teacher computes the logits again,
+        see `ConsistencyLoss`. The caller divides the result by the sum of the
+        token weights.
         """
         step = self.optimizer.iterations.value
         share = consistency.share(step)

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-# The forms of `WarmupTo`, and the names of all schedules. "paper" stands for
-# `WarmupInverseSqrt`.
+# `FORMS` are the forms of `WarmupTo`. `SCHEDULES` are the names of schedules in
+# settings: "paper" means `WarmupInverseSqrt`, and each form means `WarmupTo`.
 FORMS = ("inverse_square_root", "cosine", "constant")
 SCHEDULES = ("paper", *FORMS)
 

@@ -9,8 +9,9 @@ import keras
 class StopOnNaN(keras.callbacks.Callback):
     """Callback that ends training with an error if the loss is not finite.
 
-    List it before the callbacks that save checkpoints. Then these callbacks do
-    not run after the error, and the last good checkpoint is kept.
+    In the list of callbacks, put it before the callbacks that save checkpoints.
+    Then these callbacks do not run after the error, and the last good
+    checkpoint is kept.
 
     Raises:
         FloatingPointError: the mean loss of the epoch's steps so far is

@@ -1,4 +1,4 @@
-"""Makes the `tf.distribute.Strategy` of a training from its name."""
+"""Makes the `tf.distribute.Strategy` of a training."""
 
 import glob
 import logging
@@ -20,19 +20,19 @@ def strategy(
     """Makes the strategy in whose scope a model is built and compiled.
 
     Args:
-        name: `"none"` for one device; `"mirrored"` for all GPUs of this
-            machine, or for `devices`; `"multi_worker"` for the hosts in the
-            environment variable TF_CONFIG, with their GPUs, or their CPUs if
-            they have no GPU; `"tpu"` for a TPU; `"auto"` for the TPU if there
-            is one, else for all GPUs if there are several, else for one device.
-        devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
-        tpu: the name or address of a TPU, for `"tpu"` or `"auto"`; `None` for
+        name: `"none"` for one device; `"mirrored"` for `devices`;
+            `"multi_worker"` for the hosts in the environment variable
+            TF_CONFIG, with their GPUs or else CPUs; `"tpu"` for a TPU; `"auto"`
+            for a TPU, or else for all of several GPUs, or else for one device.
+        devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`. `None`
+            for all GPUs of this machine, or its CPUs if it has no GPU.
+        tpu: the name or address of a TPU, for `"tpu"` or `"auto"`. `None` for
             the address in the variable TPU_NAME, else the TPU of this machine.
 
     Returns:
         The strategy, which is also logged. Make only one strategy in a process.
         With `"multi_worker"`, call this function before any other function of
-        TensorFlow. It then waits until all workers are connected.
+        TensorFlow. The function waits until all workers are connected.
 
     Raises:
         ValueError: the name is unknown; `devices` is one string, contains a
@@ -96,8 +96,8 @@ def _check_devices(devices):
 
 
 def _has_tpu():
-    # TensorFlow's own search for a TPU is not used: it can wait for minutes if
-    # there is none.
+    # TensorFlow's own search for a TPU is not used, because it can take minutes
+    # if there is no TPU.
     return "TPU_NAME" in os.environ or bool(glob.glob("/dev/accel*"))
 
 

@@ -21,7 +21,7 @@ class TokenAccuracy(keras.metrics.MeanMetricWrapper):
         **settings: only `dtype`, as in Keras's metrics.
 
     Call arguments:
-        y_true: labels `(B, T)`.
+        y_true: labels, integers `(B, T)`.
         y_pred: logits `(B, T, V)`.
         sample_weight: the weights of the tokens in the mean, `(B, T)`; `None`
             for equal weights.

@@ -73,9 +73,10 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 def pharaoh(soft: np.ndarray) -> str:
     """Makes a hard alignment from a soft alignment, in Pharaoh format.
 
-    The format is pairs of the indices of a source and a target word, counted
-    from 0. Each target word is paired with the source word that has the largest
-    weight. A target word without attention to any source word has no pair.
+    The format is a list of pairs such as `1-0`: the index of a source word and
+    that of a target word, both counted from 0. Each target word is paired with
+    the source word that has the largest weight. A target word without attention
+    to any source word has no pair.
 
     Args:
         soft: the result of `align_words`.
@@ -93,7 +94,7 @@ def pharaoh(soft: np.ndarray) -> str:
 
 
 def soft_pharaoh(soft: np.ndarray) -> str:
-    """Formats a soft alignment: a group of weights for each target word.
+    """Formats a soft alignment as a group of weights for each target word.
 
     Spaces separate target words. Commas separate the weights of source words.
 

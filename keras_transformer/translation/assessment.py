@@ -111,7 +111,9 @@ def assess_in_graph(
         `(B,)`; `words`, string `(B, U)`, and `word_confidence`, float32
         `(B, U)`, padded with empty words and zeros; and the booleans `(B,)`
         `has_loop` and `has_unusual_length`. The translation of a blank text is
-        empty, and has confidence 1 and no defect.
+        empty, and has confidence 1 and no defect. If the model's output is NaN,
+        the score is NaN, the translation is empty, and the other values of the
+        text mean nothing.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids, only_best=True)
@@ -166,8 +168,8 @@ def n_best_in_graph(
     Returns:
         Dict of `translations`, string `(B, W)`; `scores`, float32 `(B, W)`; and
         `confidences`, float32 `(B, W)`, the expected share of right words in
-        each translation. Empty slots have confidence 0. The empty translation
-        of a blank text has confidence 1.
+        each translation. Empty slots, and translations whose score is NaN, have
+        confidence 0. The empty translation of a blank text has confidence 1.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids)

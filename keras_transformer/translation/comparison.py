@@ -53,8 +53,8 @@ def compare_translations(
         `bootstrap_signature` and `randomization_signature` of sacreBLEU.
 
     Raises:
-        ValueError: the numbers of texts differ or are 0; or a reason that
-            `score_translations` names.
+        ValueError: the numbers of texts differ or are 0; or as for
+            `score_translations`.
 
     Example:
 

@@ -93,7 +93,7 @@ def of_translations(
     The translation of a blank source has no defect.
 
     Args:
-        source_ids: int32 `(B, S)`, with end tokens, padded.
+        source_ids: int32 `(B, S)`, with special ids, padded.
         ids: int32 `(B, T)`, the translations. Instead of ids, other numbers may
             identify the tokens.
         lengths: int32 `(B,)`, the number of tokens of each translation, special

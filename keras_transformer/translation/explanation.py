@@ -20,7 +20,7 @@ class Explanation(NamedTuple):
     sums to one. Row t of `decoder` and `cross` is from the step that read
     `target_input_tokens[t]` and emitted `target_tokens[t]`.
 
-    source_tokens: S pieces, the end token included.
+    source_tokens: S pieces, special tokens such as the end token included.
     target_tokens: the T pieces of the translation, with its end token. The end
         token is missing if the maximum length cut the translation.
     target_input_tokens: the T pieces that the decoder read, start token first.
@@ -42,7 +42,8 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
 
     Args:
         translator: a `Translator` whose model has `attention_scores`.
-        text: one sentence.
+        text: one sentence. Unlike in `Translator.translate`, a blank text is
+            translated too.
 
     Raises:
         ValueError: `text` is not one string.
@@ -83,8 +84,9 @@ def explain_in_graph(
         and `target_tokens`, string `(B, T)`, padded with empty strings; and
         `encoder_attention` `(B, L, H, S, S)`, `decoder_attention`
         `(B, L, H, T, T)` and `cross_attention` `(B, L, H, T, S)`, padded with
-        zeros. The tokens and scores are those of an `Explanation`. A blank
-        string has no target tokens. T is at least 1.
+        zeros. The tokens and scores are those of an `Explanation`. But a blank
+        string has no target tokens, and NaN in the model's output raises no
+        error. T is at least 1.
     """
     source_ids = translator.encode_source(text)
     pad_id = translator.model.pad_id

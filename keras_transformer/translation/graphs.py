@@ -33,8 +33,8 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # If there are several workers, only the chief searches. So the replicas of
-    # such a strategy do not share the rows of a batch.
+    # With several workers, only the chief searches. So the replicas of a
+    # `MultiWorkerMirroredStrategy` do not share the rows of a batch.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -88,9 +88,9 @@ class GraphSearch:
 class CompiledSearch:
     """A search that XLA compiles. It pads its inputs, to have few shapes.
 
-    Sources and prefixes are padded to multiples of 32 tokens. Copies of a row
-    fill up a batch to a power of two, then to a multiple of the number of
-    replicas.
+    Sources and prefixes are padded to multiples of 32 tokens. Copies of the
+    first row fill up a batch to a power of two, then to a multiple of the
+    number of replicas. The result has no copies.
 
     Args:
         search: a `ModelSearch`.

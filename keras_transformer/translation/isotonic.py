@@ -56,10 +56,11 @@ class Curve(NamedTuple):
 def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
     """Fits a non-decreasing curve by the pool-adjacent-violators algorithm.
 
-    The pairs are sorted by x, and each group of about 20 pairs is averaged to
-    one point. While a point is not higher than the point before it, the
-    weighted mean of the two replaces both (Ayer et al. 1955). The curve goes
-    through the remaining points.
+    The pairs are sorted by x and divided into groups of at least 20 pairs. If
+    there are fewer pairs, there is one group. Pairs with the same x are in the
+    same group. Each group is averaged to one point. While a point is not higher
+    than the point before it, the weighted mean of the two replaces both (Ayer
+    et al. 1955). The curve goes through the remaining points.
 
     Args:
         x: at least one number, in any order.
@@ -92,7 +93,7 @@ def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
 
 
 def _groups(x, y):
-    """Yields mean x, mean y and size of groups; equal x stay together."""
+    """Yields the mean x, the mean y and the size of each group of pairs."""
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
     start = 0

@@ -13,10 +13,11 @@ from keras_transformer.search import contract
 class Lengths(NamedTuple):
     """Limits of the length of a translation, for a source of S tokens.
 
-    All numbers include end tokens. The maximum length is the smaller of
-    `maximum` and `ratio` * S + `extra`, but at least 1. The minimum length is
-    the larger of `minimum` and `minimum_ratio` * S, but never above the maximum
-    length. `ratio` * S is rounded down, and `minimum_ratio` * S is rounded up.
+    All numbers of tokens include special ids, such as the end token. The
+    maximum length is the smaller of `maximum` and `ratio` * S + `extra`, but at
+    least 1. The minimum length is the larger of `minimum` and `minimum_ratio` *
+    S, but never above the maximum length. `ratio` * S is rounded down, and
+    `minimum_ratio` * S is rounded up.
 
     maximum: a number of tokens, or `None` for no such limit.
     ratio: the number by which S is multiplied for the maximum length.

@@ -23,7 +23,8 @@ _TOKENIZATIONS = {
 }
 # Country codes that are often given by mistake, and the right language codes.
 _COUNTRIES = {"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko"}
-# Packages that a tokenization needs, but that sacreBLEU does not install.
+# What to install with pip for a tokenization. By default sacreBLEU does not
+# install the packages that these tokenizations need.
 _PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 
 

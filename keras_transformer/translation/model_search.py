@@ -14,7 +14,7 @@ from keras_transformer.search import task as tasks
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import shortlisted
 
-# A `DecodingModel`. Its protocol is in models/, which this folder does not
+# A `DecodingModel`. The protocol is in models/, from which this folder must not
 # import.
 Model: TypeAlias = Any
 _IDS = tf.TensorSpec([None, None], tf.int32)
@@ -201,7 +201,7 @@ class ModelSearch:
                 )
 
     def _limits(self, source_ids):
-        """Returns the minimum and the maximum length of each row."""
+        """Returns the length limits of translations, minima and maxima (B,)."""
         mask = tf.cast(self._mask(source_ids), tf.int32)
         return self.lengths.of(tf.reduce_sum(mask, axis=1))
 
@@ -226,7 +226,7 @@ def check_padding(model: Model, name: str, pad_id: int) -> None:
 
 
 def _row_keys(source_ids, mask):
-    """Hashes the ids of each row, without padding: int64 (B,)."""
+    """Returns a hash of the ids of each row without padding, int64 (B,)."""
     modulus = 2**31 - 1
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
     ids = tf.cast(source_ids, tf.int64)

@@ -1,4 +1,4 @@
-"""A translator that searches again where a translation has a defect.
+"""A translator that translates a text again if its translation has a defect.
 
 B batch   S source length   P prefix length   W hypotheses of a row
 T target length
@@ -15,8 +15,9 @@ from keras_transformer.translation import defects, graphs, model_search
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import translator as translators
 
-# The second search repeats no sequence of three tokens. Its coverage penalty
-# prefers hypotheses that attend to every source token.
+# Settings of the second search, which runs if a translation has a defect. It
+# repeats no sequence of `_NO_REPEAT` tokens. Its coverage penalty prefers
+# hypotheses that attend to every source token.
 _NO_REPEAT = 3
 _COVERAGE = 0.3
 
@@ -81,7 +82,9 @@ class RepairingTranslator(translators.Translator):
 
 
 class RepairedSearch(model_search.ModelSearch):
-    """A `ModelSearch` that searches again where a translation has a defect.
+    """A `ModelSearch` that searches again for rows with a defect.
+
+    A row has a defect if its best hypothesis has one, see `defects`.
 
     Args:
         model: a `DecodingModel`.
@@ -161,10 +164,10 @@ def second_search(search: base.Search) -> beam.BeamSearch:
     """Returns a beam search that avoids loops and omissions.
 
     Args:
-        search: a `BeamSearch`. All settings are kept except `coverage`,
-            `no_repeat_ngram_size` and `stopping`. `stopping` becomes
-            `"certain"`, because not every stopping rule allows a coverage
-            penalty.
+        search: a `BeamSearch`. All settings are kept except three. `coverage`
+            becomes at least 0.3. `no_repeat_ngram_size` becomes 3, but 1 and 2
+            are kept. `stopping` becomes `"certain"`, because not every stopping
+            rule allows a coverage penalty.
 
     Raises:
         ValueError: `search` is not a `BeamSearch`.

@@ -22,7 +22,7 @@ class Hypothesis(NamedTuple):
     score: the score by which the search ranks hypotheses. If a beam search has
         `minimum_risk`, the expected BLEU ranks the first hypotheses instead.
     tokens: the pieces of the translation, with the end token if there is one.
-    log_probs: float32 array, the log-probability of each piece.
+    log_probs: float32 vector, the log-probability of each of `tokens`.
     alignment: float64 array `(target words, source words)`, see `align_words`;
         `None` if the words were not aligned.
 
@@ -56,8 +56,9 @@ def are_blank(
 ) -> tf.Tensor:
     """Returns which texts have nothing to translate.
 
-    A text has nothing to translate if it is white space only, or if the
-    normalization of the vocabulary removes all its characters.
+    A text has nothing to translate if it is white space only, or if all its ids
+    are special. This happens if the normalization of the vocabulary removes all
+    characters, or if `encode_source` leaves out all words.
 
     Args:
         texts: strings `(B,)`.

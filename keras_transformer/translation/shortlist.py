@@ -26,7 +26,8 @@ class Shortlist(NamedTuple):
     that `learn` has read, and not in the argument `known` of `learn`. If one of
     the source tokens is unknown, the translation may have all tokens.
 
-    is_frequent: boolean `(V,)`, which target tokens all rows may have.
+    is_frequent: boolean `(V,)`, which target tokens all rows may have: the most
+        frequent tokens, and the argument `always` of `learn`.
     likely: int32 `(V_source, likely)`, the likely target tokens of each source
         token; `likely` is an argument of `learn`. If a source token has fewer,
         one of them is repeated. If it has none, a frequent token is repeated.
@@ -152,7 +153,10 @@ def _pairs_with_tokens(sources, targets):
 
 
 def _fill(table, source, target, probability):
-    """Writes the most likely targets of each source token into its row."""
+    """Writes the most likely target tokens of each source token into `table`.
+
+    The table has one row for each source token.
+    """
     order = np.lexsort((-probability, source))
     source, target = source[order], target[order]
     rank = np.arange(len(source)) - np.searchsorted(source, source)

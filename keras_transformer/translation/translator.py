@@ -100,10 +100,10 @@ class Translator(tf.Module):
         """Translates strings (B,) in the graph.
 
         Returns:
-            Dict of `translation`, string `(B,)`, the best hypotheses; and
-            `score`, float32 `(B,)`, their scores. A blank string has an empty
-            translation with score 0. If the model's output is NaN, the score
-            is NaN and the translation is empty.
+            Dict of `translation`, string `(B,)`, and `score`, float32 `(B,)`,
+            of the best hypotheses. The translation is empty if the string is
+            blank (score 0), if the search found no hypothesis (score -1e9), or
+            if the model's output is NaN (score NaN).
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -155,6 +155,9 @@ class Translator(tf.Module):
         Returns:
             Dict of `log_probability`, float32 `(B,)`: the sum over the tokens,
             without penalties. It is 0 if text and target are both blank.
+
+        Raises:
+            ValueError: `text` or `target` is one string instead of a list.
         """
         lists.check_list("text", text)
         lists.check_list("target", target)
@@ -193,7 +196,7 @@ class Translator(tf.Module):
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
     ) -> list[str]:
-        """Translates Python strings; returns the best hypothesis of each.
+        """Returns the best translation of each text, or "" if there is none.
 
         The arguments and errors are those of `hypotheses`.
         """
@@ -259,8 +262,7 @@ class Translator(tf.Module):
         """Scores existing translations, as the search would score them.
 
         A translation of the search gets the same score again if it has an end
-        token, and if the tokenizer splits it into the same pieces. A blank
-        translation of a blank text has score 0.
+        token, and if the tokenizer splits it into the same pieces.
 
         Args:
             texts: the sources.
@@ -268,7 +270,7 @@ class Translator(tf.Module):
             batch_size: the maximum number of pairs of a batch.
 
         Returns:
-            A `Hypothesis` of each pair.
+            A `Hypothesis` of each pair. Its score is 0 if both are blank.
 
         Raises:
             ValueError: `texts` or `targets` is no list of strings, `batch_size`
@@ -291,7 +293,6 @@ class Translator(tf.Module):
         )
 
     def _score_batch(self, texts, targets):
-        """Scores a batch, and returns a `Hypothesis` for each target."""
         source_ids = self.encode_source(tf.constant(texts, tf.string))
         target_ids = self.encode_target(tf.constant(targets, tf.string))
         are_blank = self._are_both_blank(texts, source_ids, targets, target_ids)
@@ -304,7 +305,7 @@ class Translator(tf.Module):
         )
 
     def encode_source(self, text: contract.TensorLike) -> tf.Tensor:
-        """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
+        """Encodes strings (B,) as padded ids (B, S) that the model reads."""
         lists.check_list("text", text)
         return self._encode_source(tf.convert_to_tensor(text, tf.string))
 
@@ -316,17 +317,16 @@ class Translator(tf.Module):
         return special_ids.complete_sources(ids[:, : max(room, 0)])
 
     def encode_target(self, text: contract.TensorLike) -> tf.Tensor:
-        """Encodes translations (B,) as `score_ids` reads them: ids (B, T)."""
+        """Encodes translations (B,) as padded ids (B, T) with end tokens."""
         ids = self.target_tokenizer.encode(text)
         return self.target_tokenizer.special_ids.complete_targets(ids)
 
     def search_ids(
         self, source_ids: tf.Tensor, only_best: bool = False
     ) -> contract.SearchResult:
-        """Searches for translations of source ids (B, S), as ids.
+        """Searches for translations of source ids (B, S).
 
-        With `only_best` the search may stop when the first hypothesis of each
-        row is certain; the others may then not be the best ones.
+        `search.Task` describes `only_best`.
         """
         return self._search_ids(source_ids, only_best)
 

@@ -1,4 +1,4 @@
-"""Splits translations into words, and computes the log-probability of each.
+"""Splits translations into words, and computes their log-probabilities.
 
 B batch   T target length   U words of a translation (ragged)
 """
@@ -23,7 +23,7 @@ class WordScores(NamedTuple):
     log_probs: for each translation the log-probability of each word, which is
         the sum over the pieces of the word.
     means: the mean log-probability of the tokens of each translation, the end
-        token included.
+        token included; 0 for a translation without tokens.
     """
 
     words: list[list[str]]
@@ -34,7 +34,7 @@ class WordScores(NamedTuple):
 def of_hypotheses(
     tokenizer: TextTokenizer, hypotheses: Sequence[results.Hypothesis]
 ) -> WordScores:
-    """Returns the words of translations that a search found.
+    """Returns the words of found translations, and their log-probabilities.
 
     Args:
         tokenizer: the tokenizer of the translations.

@@ -22,6 +22,8 @@ PACKERS = {
     "plain": bytes,
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
+    "fast_bzip2": lambda data: bz2.compress(data, 1),
+    "two_bzip2s": lambda data: bz2.compress(b"") + bz2.compress(data, 5),
     "xz": lzma.compress,
     "gzip_of_xz": lambda data: gzip.compress(lzma.compress(data)),
     "two_gzips": lambda data: gzip.compress(data[:7]) + gzip.compress(data[7:]),

@@ -207,6 +207,7 @@ def test_windows_are_the_same_in_another_process(corpora):
         ({"weights": [1] * 3, "temperature": 2}, "Give one of them"),
         ({"temperature": 0}, "`temperature` must be above 0. Received: 0"),
         ({"temperature": math.nan}, "`temperature` must be above 0"),
+        ({"temperature": 1e-9}, "too small for the sizes.*Give a larger one"),
         ({"seed": -1}, "`seed` must be at least 0. Received: -1"),
         ({"window_pairs": 0}, "`window_pairs` must be at least 1"),
     ],

@@ -96,15 +96,15 @@ def test_what_the_page_cannot_compute():
     """Search settings of imported models may be impossible in the page."""
     translator = translators.translator()
     assert embedded_model.obstacle(translator) is None
-    for changes, reason in (
-        ({"stopping": "full"}, "stops by the rule 'full'"),
-        ({"minimum_risk": 3}, "compares its hypotheses"),
-        (
-            {"constraints": kt.search.Constraints(normalized_over="allowed")},
-            "normalizes over allowed tokens",
-        ),
+    allowed = kt.search.Constraints(normalized_over="allowed")
+    beam, greedy = kt.search.BeamSearch, kt.search.GreedySearch
+    for search, reason in (
+        (beam(stopping="full"), "stops by the rule 'full'"),
+        (beam(minimum_risk=3), "compares its hypotheses"),
+        (beam(constraints=allowed), "normalizes over allowed tokens"),
+        (greedy(constraints=allowed), "normalizes over allowed tokens"),
     ):
-        searched = translator.with_search(kt.search.BeamSearch(**changes))
+        searched = translator.with_search(search)
         assert reason in embedded_model.obstacle(searched)
         with pytest.raises(ValueError, match=f"cannot compute .*{reason}"):
             embedded_model.embed_model(searched)

@@ -120,6 +120,14 @@ def test_greedy_search_has_one_hypothesis(translator):
         assert bool(step.finished) == (each.ids[-1] == 2)
 
 
+def test_nan_is_reported_as_without_a_record():
+    translator = random_translator.translator(search=kt.search.GreedySearch())
+    embedding = translator.model.source_embedding.embeddings
+    embedding.assign(np.full(embedding.shape, np.nan))
+    with pytest.raises(FloatingPointError, match="NaN"):
+        tracing.trace(translator, TEXT)
+
+
 def test_other_searches_have_no_record(translator):
     sampling = translator.with_search(kt.search.SamplingSearch(seed=1))
     assert tracing.trace(sampling, TEXT).search is None

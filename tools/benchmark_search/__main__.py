@@ -4,12 +4,12 @@
 
 Only the time is measured. So all models have random weights, and all searches
 write the same number of tokens. Our search and its peer, the search of another
-library, run in alternate rounds, each in its own process, on the same cores.
-Each comparison prints a line of JSON with both medians and their ratio, which
-is above 1 if our search is faster. `--peers_python` is a Python interpreter
-with ctranslate2, torch and transformers. The Marian model is that of
-transformers. If a peer is not installed, the line says what is missing, and has
-no ratio.
+library, run in alternate rounds, each in its own process, on the same cores. An
+engine is one of our ways to search, or a peer. Each comparison prints a line of
+JSON with both medians and their ratio, which is above 1 if our search is
+faster. `--peers_python` is a Python interpreter with ctranslate2, torch and
+transformers. The Marian model is that of transformers. If a peer is not
+installed, the line says what is missing, and has no ratio.
 
     python -m tools.benchmark_search --suite=lengths
 
@@ -57,9 +57,9 @@ class Benchmark:
     )
 
 
-# The comparisons of each suite except `lengths`: our engine (one of our ways to
-# search) and its precision, the peer and its precision, and the beam size. In
-# the suite `shortlist`, the peer is our own search without a shortlist.
+# The comparisons of each suite except `lengths`: our engine and its precision,
+# the peer and its precision, and the beam size. In the suite `shortlist`, the
+# peer is our own search without a shortlist.
 COMPARISONS = {
     "speed": (
         (GRAPH, "float32", "ctranslate2", "float32", 4),

@@ -18,7 +18,7 @@ OURS = (GRAPH, XLA, SHORTLIST)
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One search: its engine, the sizes of its model, and its batch.
+    """A search to time, with its engine, the sizes of its model and its batch.
 
     engine: `GRAPH`, `XLA`, `SHORTLIST`, "ctranslate2" or "marian".
     precision: a Keras policy for our engines, a compute type of CTranslate2, or

@@ -11,8 +11,9 @@ from tools.engines import keras_fit, serving
 from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
-# How many tokens every row may have, and how many likely tokens a source token
-# has. Both are defaults of `learn_shortlist`.
+# The sizes of the shortlist: the number of frequent tokens, which every row may
+# use, and the number of likely tokens of a source token. Both are defaults of
+# `learn_shortlist`.
 _FREQUENT, _LIKELY = 2000, 20
 
 

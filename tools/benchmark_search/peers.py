@@ -6,8 +6,8 @@
 libraries conflict with TensorFlow. The program needs CTranslate2, or PyTorch
 and transformers, but not `keras_transformer`. Its argument, the job, is a JSON
 object with the fields of `jobs.Job`. The program makes a model with random
-weights. Then it searches once for each line of standard input, see
-`serving.serve`.
+weights, and searches once without measuring the time. Then it searches once for
+each line of standard input, and prints the seconds; see `serving.serve`.
 """
 
 import json

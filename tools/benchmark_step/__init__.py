@@ -1,1 +1,1 @@
-"""Times the training step, and compares it with other libraries."""
+"""Times the training step of our model and of models of other libraries."""

@@ -5,11 +5,12 @@
 
 Our model is compared with its peers: a model of KerasHub's layers,
 `torch.nn.Transformer`, and the Marian model of transformers. All have the same
-sizes, and each has its own process. In each round, one process after the other
-trains for some steps. For each peer there is a line of JSON: medians and ranges
-of the milliseconds of a step, the ratio of the medians, and the median of the
-rounds' ratios. A ratio above 1 means that our model is faster. If a peer is not
-installed, its line says what is missing, and has no ratio.
+sizes. Each is trained in its own process, which is called an engine. In each
+round, one engine after the other trains for some steps. For each peer there is
+a line of JSON: medians and ranges of the milliseconds of a step, the ratio of
+the medians, and the median of the rounds' ratios. A ratio above 1 means that
+our model is faster. If a peer is not installed, its line says what is missing,
+and has no ratio.
 
     python -m tools.benchmark_step --suite=epoch --source=FILE --target=FILE
 
@@ -74,8 +75,9 @@ PEERS = {
     "epoch": (jobs.KERAS_HUB,),
     "memory": (jobs.TORCH,),
 }
-# The sizes of --suite=memory: the base model of the paper with 32,000 tokens,
-# and batches of 4,096 target tokens. These sizes replace the flags' values.
+# The sizes of --suite=memory: the base model of the paper with a vocabulary of
+# 32,000 tokens, and batches of 4,096 target tokens. These sizes replace the
+# flags' values.
 BASE = {
     "layers": 6,
     "model_dim": 512,
@@ -106,7 +108,7 @@ def start(job: jobs.Job, benchmark: Benchmark) -> process.Engine:
 
 
 def by_turns(job: jobs.Job, benchmark: Benchmark) -> list[dict]:
-    """Asks all engines, one after the other, in each round.
+    """Lets all engines train, one after the other, in each round.
 
     Args:
         job: the job of our engine. The peers get the same job.
@@ -219,7 +221,7 @@ def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
 def write_corpus(benchmark: Benchmark, size: int, directory: str) -> None:
     """Writes the files of `jobs.Corpus`: a vocabulary, and sentence pairs.
 
-    Pairs with a blank side are left out.
+    Pairs with a blank source or target are left out.
 
     Args:
         benchmark: the flags, with the files of sentence pairs.

@@ -1,11 +1,11 @@
-"""Makes the model of one engine, and trains it when the benchmark asks.
+"""Makes a model with one library, and trains it when the benchmark asks.
 
     python -m tools.benchmark_step.engine '{"engine": "keras_hub", ...}'
 
-An engine is this package, or a library that is compared with it, which is
-called a peer. Each engine runs in its own process. Since the libraries
-conflict, each can have its own Python. The Python of a peer does not need
-`keras_transformer`.
+The library is this package, or a library that is compared with it, which is
+called a peer. An engine is the process of one library. Since the libraries
+conflict, each engine can have its own Python. The Python of a peer does not
+need `keras_transformer`.
 """
 
 import importlib
@@ -28,8 +28,9 @@ def main(work: str) -> None:
 
     A request is a line of standard input, see `serving.serve`. The response is
     `[seconds, target_tokens]`: the time and the number of target tokens of the
-    timed steps. If a package is not installed, the program only prints which
-    one is missing, and ends.
+    timed steps. The response to the line "memory" is the peak memory in bytes.
+    If a package is not installed, the program only prints which one is missing,
+    and ends.
 
     Args:
         work: the `Job`, as JSON.

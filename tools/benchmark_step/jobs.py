@@ -1,8 +1,8 @@
-"""Describes the job that all engines of the benchmark get.
+"""Describes the training that each engine of the benchmark runs.
 
-An engine is a process that trains the model of one library: of this package or
-of a peer. This file does not import `keras_transformer` or TensorFlow, because
-the Python of a peer may not have them.
+An engine is a process that trains a model of this package or of another
+library, which is called a peer. This file does not import `keras_transformer`
+or TensorFlow, because the Python environment of a peer may not have them.
 """
 
 import dataclasses
@@ -13,13 +13,14 @@ import numpy as np
 OURS, KERAS_HUB = "keras_transformer", "keras_hub"
 TORCH, MARIAN = "torch.nn.Transformer", "transformers Marian"
 
-# Steps before the first round. They trace the graph and allocate buffers.
+# The number of steps before the first round. These steps trace the graph and
+# allocate buffers, so they are not timed.
 WARM_UP_STEPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """The training of one engine: the sizes of its model and its batches.
+    """The settings of the training of one engine.
 
     engine: `OURS`, `KERAS_HUB`, `TORCH` or `MARIAN`.
     layers: the number of encoder blocks, and also of decoder blocks.

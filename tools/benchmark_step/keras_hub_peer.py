@@ -1,8 +1,8 @@
 """The training step of a Transformer that is made of KerasHub's layers.
 
-This step differs from our step: KerasHub also applies dropout to attention
-scores, the sparse cross-entropy of Keras has no label smoothing, and Keras
-chooses whether to use XLA.
+This step differs from that of `keras_transformer`: KerasHub also applies
+dropout to attention scores, the sparse cross-entropy of Keras has no label
+smoothing, and Keras chooses whether to use XLA.
 """
 
 from collections.abc import Callable
@@ -96,10 +96,11 @@ class _RandomBatches:
 
 
 class _CorpusBatches:
-    """Batches of a corpus, without pairs that are longer than `max_length`.
+    """Batches of the pairs of a corpus, in random order.
 
-    All sources are padded to the longest source of all batches, and all targets
-    to the longest target of all batches.
+    Pairs with a sentence of more than `max_length` tokens are left out. All
+    sources are padded to the longest source of all batches, and all targets to
+    the longest target of all batches.
     """
 
     has_padding = True

@@ -24,7 +24,7 @@ class PlainTransformer(torch.nn.Module):
     Source embeddings, target embeddings and logits share one matrix.
 
     Args:
-        job: the job of this engine; its sizes are those of the model.
+        job: the `Job` with the sizes of the model.
     """
 
     def __init__(self, job: jobs.Job) -> None:
@@ -78,7 +78,7 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
     All batches are the same random ids. `job.corpus` is not used.
 
     Args:
-        job: the job of this engine, `jobs.TORCH` or `jobs.MARIAN`.
+        job: a `Job`, whose `engine` is `jobs.TORCH` or `jobs.MARIAN`.
     """
     torch.set_num_threads(job.threads)
     make_model = {jobs.TORCH: _plain, jobs.MARIAN: _marian}[job.engine]

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Callback that measures the seconds of a `fit` after its first step."""
+    """A callback that measures the seconds of a `fit` after its first step."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,9 +1,8 @@
-"""Answers the questions of a benchmark, in the process of an engine.
+"""Answers the requests of a benchmark in another process, which does the work.
 
-An engine is a process that does the work that the benchmark measures. It uses
-this module, and the process of the benchmark uses `process`. This file needs
-only the standard library, so that an engine can run in a Python interpreter
-without TensorFlow.
+That process is called an engine. It uses this module, and the process of the
+benchmark uses the module `process`. This file needs only the standard library,
+so that an engine can run in a Python interpreter without TensorFlow.
 """
 
 import json
@@ -16,7 +15,7 @@ from typing import Any
 
 
 def timed(work: Callable[[], Any]) -> Callable[[], float]:
-    """Returns a function that runs `work` and returns the time in seconds."""
+    """Returns a function that runs `work` and returns its time in seconds."""
 
     def run():
         start = time.perf_counter()

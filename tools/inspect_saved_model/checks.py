@@ -9,9 +9,10 @@ import numpy as np
 
 from keras_transformer import export
 
-# The largest allowed error of a number. The output for a text alone differs a
-# little from the output for the same text in a batch, because a batch adds up
-# products in another order.
+# The largest allowed absolute error of a number. `_agree` also allows a
+# relative error of 1e-3. The output for a text alone differs a little from the
+# output for the same text in a batch, because a batch adds up products in
+# another order.
 _TOLERANCE = 1e-3
 _BLANK = ("", " ")
 
@@ -42,7 +43,10 @@ def problems(answer: dict, texts: list[str]) -> list[str]:
     """Returns a sentence for each violation of the contract.
 
     The outputs of a signature are checked only if its names, types and shapes
-    are right. A signature that the SavedModel does not have is no violation.
+    are right. The best translations of `n_best` and of `serving_default` are
+    compared only if all signatures are right. A signature that the SavedModel
+    does not have is no violation. It is a violation if loading imports this
+    package or sentencepiece.
 
     Args:
         answer: the answer of `probe.run` to the calls of `calls_of`.
@@ -71,7 +75,8 @@ _FORBIDDEN = ("keras_transformer", "sentencepiece")
 def _of_types(name: str, described: dict) -> Iterator[str]:
     """Yields a sentence for each wrong name, type or shape of a signature.
 
-    A shape is wrong if its rank differs, or if its batch size is fixed.
+    A shape is wrong if its rank differs, or if its batch size is fixed. A shape
+    of unknown rank is right.
     """
     signature = export.SIGNATURES[name]
     for part in ("inputs", "outputs"):

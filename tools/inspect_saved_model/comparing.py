@@ -15,6 +15,9 @@ _SEARCHES = ("BeamSearch", "GreedySearch", "SamplingSearch")
 def live_translator(run: str, described: dict) -> translation.Translator:
     """Loads a run with the search, limits and repair of a SavedModel.
 
+    Repair is a second search for translations that have a defect, see
+    `RepairingTranslator`.
+
     Args:
         run: the run directory.
         described: the metadata of the SavedModel; `{}` for the settings of the
@@ -92,9 +95,10 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
 
     Returns:
         Dict of `texts`, the number of texts; `different`, the number of
-        translations that differ; `largest_score_difference`, 0 without texts;
-        and `first_difference`, a list of the first text whose translations
-        differ and the two translations, or `None` if all are equal.
+        translations that differ; `largest_score_difference`, the largest
+        absolute difference, 0 without texts; and `first_difference`, a list of
+        the first text whose translations differ and the two translations, or
+        `None` if all are equal.
     """
     pairs = zip(
         texts, first["translations"], second["translations"], strict=True
@@ -110,7 +114,7 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
 
 
 def translate(serve: Callable[..., dict], texts: Sequence[str]) -> dict:
-    """Translates texts in batches of the same size as `probe.run`.
+    """Translates texts in batches of the size that `probe.run` uses.
 
     Args:
         serve: a `Translator`, or a signature of a SavedModel.

@@ -10,8 +10,8 @@ import tempfile
 from keras_transformer import export
 from tools.inspect_saved_model import probe
 
-# These texts are used if a SavedModel has no warm-up texts, because an older
-# version of this package wrote it.
+# These texts are used if a SavedModel has no warm-up texts. The SavedModels of
+# older versions of this package have none.
 _TEXTS = ["Hello.", "A second text, which is a little longer."]
 
 
@@ -33,7 +33,10 @@ def check_directory(directory: str | os.PathLike[str]) -> None:
 
 
 def texts_of(directory: str | os.PathLike[str]) -> list[str]:
-    """Returns the warm-up texts of a SavedModel, or else two short texts."""
+    """Returns the warm-up texts of a SavedModel.
+
+    If it has none, returns two short texts.
+    """
     return export.read_metadata(directory).get("warm_up") or _TEXTS
 
 

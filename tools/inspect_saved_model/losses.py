@@ -21,14 +21,16 @@ def lines(
 ) -> Iterator[str]:
     """Yields the lines of a comparison of a SavedModel with its run.
 
-    The first line is about the run, the second about the SavedModel. Both have
+    The first line is about the run, the second about the SavedModel. Both give
     the size of the weights, the sentences per second, and BLEU. The last line
-    has the number of translations that differ, and the size of the SavedModel.
+    gives the number of translations that differ, and the size of the
+    SavedModel.
 
     Args:
         translator: the `Translator` of the run, with the weights of the run.
         directory: the directory of the SavedModel.
-        pairs: a development set. Pairs with a blank side are left out.
+        pairs: a development set. Pairs with a blank side are left out. At least
+            one pair must be left.
     """
     pairs = [pair for pair in pairs if not pair.has_blank_side()]
     served = tf.saved_model.load(str(directory))
@@ -68,8 +70,8 @@ def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
         texts: the texts, at least one.
 
     Returns:
-        The result of `comparing.translate`, and its time in seconds. An
-        earlier call, which traces the graph, is not in the time.
+        The result of `comparing.translate`, and its time in seconds. The time
+        does not include an earlier call, which traces the graph.
     """
     signature(text=tf.constant(texts[:_NUM_FIRST]))
     start = time.perf_counter()

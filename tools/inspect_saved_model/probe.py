@@ -29,12 +29,12 @@ def run(job: dict) -> dict:
             whose combinations are measured; and `requests`, see `measure`.
 
     Returns:
-        Dict of `versions`, `imported`, `load_seconds`, `graph`, `signatures`,
-        `calls`, `translations`, `scores` and `speed`. `calls` has, for each
-        call of a signature that the SavedModel has, a dict of `outputs` or
-        `error`. `speed` has the results of `measure`. If the default signature
-        does not compute `translation` and `score` from `text`, the dict has
-        only `signatures`.
+        Dict of `versions`; `imported`, modules; `load_seconds`; `graph`, sizes;
+        `signatures`, see `describe`; `calls`, for each signature that the
+        SavedModel has, a list with a dict of `outputs` or `error` for each
+        call; `translations` and `scores` of the texts; and `speed`, a list of
+        results of `measure`. If the default signature does not compute
+        `translation` and `score` from `text`, the dict has only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -173,12 +173,15 @@ def _graph(signatures):
 
 
 def describe(signature: Any) -> dict[str, dict[str, list]]:
-    """Returns the types and shapes of a signature.
+    """Returns the types and shapes of the inputs and outputs of a signature.
+
+    Args:
+        signature: a signature of a loaded SavedModel.
 
     Returns:
-        Dict of `inputs` and `outputs`. Each is a dict from names to lists of
-        type and shape. A shape is `None` if its rank is unknown, and a size in
-        it is `None` if this size is not fixed.
+        Dict of `inputs` and `outputs`. Each is a dict from a name to a list of
+        two items, the type and the shape. A shape is `None` if its rank is
+        unknown, and a size in a shape is `None` if this size is not fixed.
     """
     _, inputs = signature.structured_input_signature
     return {

@@ -17,8 +17,8 @@ def sizes(directory: str | os.PathLike[str]) -> dict[str, int]:
         directory: the SavedModel.
 
     Returns:
-        Dict of `graph`, `variables`, `assets`, `other` for all other files, and
-        `total`.
+        Dict of `graph`, for the file `saved_model.pb`; `variables` and
+        `assets`, for these folders; `other`, for all other files; and `total`.
     """
     directory, counts = pathlib.Path(directory), {}
     names = {"saved_model.pb": "graph"}
@@ -79,7 +79,7 @@ def lines(directory: str, described: dict, answer: dict) -> Iterator[str]:
 
 
 def compared(name: str, differences: dict) -> Iterator[str]:
-    """Yields the lines about a comparison.
+    """Yields the lines about a comparison with another run or SavedModel.
 
     Args:
         name: the directory of the other run or SavedModel.
@@ -96,9 +96,9 @@ def compared(name: str, differences: dict) -> Iterator[str]:
 
 
 def changed(ours: dict, theirs: dict) -> Iterator[str]:
-    """Yields a line for each difference of the metadata of two SavedModels.
+    """Yields a line for each metadata field in which two SavedModels differ.
 
-    The metadata `run` and `warm_up` are not compared.
+    The fields `run` and `warm_up` are not compared.
 
     Args:
         ours: the metadata of the inspected SavedModel.
@@ -110,7 +110,7 @@ def changed(ours: dict, theirs: dict) -> Iterator[str]:
 
 
 def in_bytes(count: int) -> str:
-    """Formats a number of bytes, with 10^3 bytes as a kB and 10^6 as an MB.
+    """Formats a number of bytes in bytes, kB (10^3 bytes) or MB (10^6 bytes).
 
     Example:
 
@@ -150,7 +150,9 @@ def _of_metadata(described):
 def _shape(sizes_, signatures, name, key):
     """Formats a shape, with the letter that `signatures` has for each axis.
 
-    Without letters for the axes, the result has only the sizes.
+    An axis has "?" instead of a letter if `signatures` does not have the
+    tensor. If the number of axes is unknown, or is not that of the letters, the
+    result has no letters.
     """
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())

@@ -1,1 +1,1 @@
-"""Kills training runs again and again, and compares their results."""
+"""Kills and continues runs, and compares them with an undisturbed run."""

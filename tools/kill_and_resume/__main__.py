@@ -6,8 +6,8 @@ The trainer first makes a short, undisturbed run on a small share of the
 built-in corpus. Then the trainer makes the same run again, but SIGKILL ends the
 trainer at random moments, or soon after it writes a file. After each kill the
 trainer continues the run. When the run ends, the next run begins. The weights,
-optimizer state and metrics of every run must equal those of the undisturbed run
-bit for bit. Otherwise the exit code is 1.
+optimizer state, configuration and metrics, except times, of every run must
+equal those of the undisturbed run bit for bit. Otherwise the exit code is 1.
 """
 
 import dataclasses
@@ -165,7 +165,7 @@ class Trainer:
             )
 
     def finish(self, name) -> float:
-        """Starts or continues a run to its end; returns the seconds it took."""
+        """Starts or continues a run; returns the seconds until the run ends."""
         started = time.monotonic()
         process = self.start(name)
         try:

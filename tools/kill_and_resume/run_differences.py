@@ -14,10 +14,11 @@ _TIMINGS = ("train_seconds", "target_tokens_per_second")
 def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
     """Compares the results of two runs, bit for bit.
 
-    The results are the configuration, the vocabulary, the metrics, and the
+    The results are the configuration, `tokenizer.model`, the metrics, and the
     tensors of the model, of the SavedModel and of the checkpoints. Measured
-    times are not compared. If the runs have checkpoints of different steps, the
-    tensors of checkpoints are not compared either.
+    times, and the file of a separate target vocabulary, are not compared. If
+    the runs have checkpoints of different steps, this is one difference, and
+    the tensors of the checkpoints are not compared.
 
     Args:
         run: the directory of a finished run.
@@ -65,7 +66,15 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
 
 
 def _different(name, first, second):
-    """Returns `name: key` for each key whose values differ in two dicts."""
+    """Returns `name: key` for each key whose values in two dicts differ.
+
+    The values also differ if only one dict has the key.
+
+    Args:
+        name: the file of the values.
+        first: a dict of values.
+        second: another dict of values.
+    """
     return [
         f"{name}: {key}"
         for key in sorted({*first, *second})

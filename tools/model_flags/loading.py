@@ -116,7 +116,8 @@ def load(
     Raises:
         FileNotFoundError: a path is neither a SavedModel nor a finished run.
         ValueError: a SavedModel is given with flags that it does not take, or
-            in an ensemble; or the runs cannot translate together.
+            in an ensemble; the runs cannot translate together; or as for
+            `ServedModel`.
     """
     check_models(models)
     if not any(map(is_saved_model, models.model)):
@@ -219,7 +220,7 @@ def warn_of_precision(precision: str) -> None:
 
 
 def tokenization(models: settings.ModelSettings) -> str:
-    """Returns sacreBLEU's tokenization for the BLEU of the first model.
+    """Returns sacreBLEU's tokenization for translations of the first model.
 
     The tokenization is a setting of the run. For a SavedModel, or a run without
     this setting, the result is "13a".

@@ -1,4 +1,4 @@
-"""The flags of the models and the search, with their checks."""
+"""The flags of models, searches and batches, with their checks."""
 
 import dataclasses
 import math
@@ -179,14 +179,14 @@ class SearchSettings:
         """Returns the limits of the translations' lengths.
 
         Args:
-            of_run: the limits of the run. Flags replace them.
+            of_run: the limits of the run. Flags that are given replace them.
         """
         given = {
             "maximum": self.max_length,
             "ratio": self.max_length_ratio,
             "minimum": self.min_length,
             "minimum_ratio": self.min_length_ratio,
-            # If a flag gives the ratio, no extra tokens are allowed.
+            # If a flag gives the maximum ratio, no extra tokens are allowed.
             "extra": None if self.max_length_ratio is None else 0,
         }
         return of_run._replace(
@@ -255,7 +255,8 @@ def as_flags(given, names):
 
     Args:
         given: values by the names of settings.
-        names: the names of the settings to format.
+        names: the names of the settings to format. Names that `given` lacks
+            are ignored.
     """
     return " ".join(
         f"--{name}={','.join(v) if name == 'model' else v}"

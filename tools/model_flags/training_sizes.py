@@ -1,4 +1,4 @@
-"""Models and batches of training benchmarks, and flags for their sizes."""
+"""Makes models and batches for training benchmarks; defines their flags."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSizes:
-    """The sizes of a Transformer and of its batches."""
+    """The flags for the sizes of a Transformer and its batches, and for XLA."""
 
     layers: int = setting("Encoder and decoder blocks each.", 3, least=1)
     model_dim: int = setting("d_model.", 256, least=1)
@@ -25,7 +25,7 @@ class TrainingSizes:
 
 @dataclasses.dataclass(frozen=True)
 class StepSizes(TrainingSizes):
-    """All sizes of a training step, and its precision."""
+    """The flags for the sizes and precision of a training step, and for XLA."""
 
     feed_forward_dim: int = setting("d_ff.", 1024, least=1)
     num_heads: int = setting("Heads.", 8, least=1)

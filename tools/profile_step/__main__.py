@@ -4,11 +4,11 @@
 
 The program trains the model of `tools.benchmark_step` on one thread, so that
 the times of the operations add up to the time of the step. It prints a Markdown
-table: for each part of the step, the milliseconds of its matrix products and of
-its other operations. Below the table it prints the ceiling of the machine,
-which is the FLOP/s of one large matrix product in the same process, and the
-shares of the ceiling that the matrix products of the step and the whole step
-reach.
+table with a row for each part of the step. The columns are the milliseconds of
+its matrix products, those of its other operations, and the share of the step in
+percent. Below the table the program prints the ceiling of the machine, which is
+the FLOP/s of one large matrix product in the same process, and the shares of
+the ceiling that the matrix products of the step and the whole step reach.
 
 PYTHON is an interpreter with the package xprof, which reads profiles.
 """
@@ -95,8 +95,8 @@ def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
         sizes: the flags.
 
     Returns:
-        The mean milliseconds of a step, and the operations of all profiled
-        steps, as `read_operations` returns them.
+        The mean milliseconds of the profiled steps after the first, and the
+        operations of all profiled steps, as `read_operations` returns them.
     """
     model = training_sizes.compiled_model(
         sizes, normalization="post", biases="all"
@@ -114,7 +114,9 @@ def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
 
 
 def table_of(step_ms: float, sums: dict[str, dict[str, float]]) -> list[str]:
-    """Returns the lines of a Markdown table.
+    """Returns the lines of a Markdown table of the parts of a step.
+
+    The last two rows are for the pauses between operations, and for the step.
 
     Args:
         step_ms: the milliseconds of a step.

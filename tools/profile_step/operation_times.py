@@ -2,9 +2,9 @@
 
     python -m tools.profile_step.operation_times DIRECTORY
 
-The program prints the operations of the newest profile in a directory as JSON.
-The training that was profiled runs in another Python interpreter, because xprof
-and TensorFlow may need different versions of a package.
+The program prints a JSON list of the operations of the newest profile in a
+directory. The training that was profiled runs in another Python interpreter,
+because xprof and TensorFlow may need different versions of a package.
 """
 
 import json
@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-# The pattern of an event that is an operation of TensorFlow: its long name is
+# If an event is an operation of TensorFlow, its long name has this pattern,
 # "name:type".
 _OPERATION = re.compile(r"([^:]+):(\w+)")
 # The name of an event that runs a program that XLA compiled for a CPU.

@@ -9,8 +9,8 @@ from tools.profile_step import operation_times
 # The types of operations that multiply matrices. Those of oneDNN begin with
 # _Mkl.
 _PRODUCTS = re.compile(r"(_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
-# Pairs: a text in the name of an operation, and the part to which the operation
-# belongs. The first match counts.
+# An operation belongs to the part of the first pair whose text is in the
+# operation's name. If there is no such pair, it belongs to `_OTHER`.
 _PARTS = (
     (operation_times.COMPILED, "loss, compiled by XLA"),
     ("adam/", "Adam"),

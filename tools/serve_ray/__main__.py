@@ -4,9 +4,10 @@
     curl -d '{"instances": ["The dog is small."]}' \\
         http://localhost:8501/v1/models/demo:predict
 
-The program needs the package ray[serve]. SIGTERM or Ctrl-C ends it: it refuses
-new requests, answers the requests that it has accepted, and then stops.
-docs/serving.md explains more.
+The program needs the package ray[serve]. After SIGTERM or Ctrl-C, the program
+refuses new requests for translations, waits at most `--drain_seconds` until it
+has answered the requests that it has accepted, and stops. docs/serving.md
+explains more.
 """
 
 import dataclasses

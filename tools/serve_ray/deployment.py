@@ -1,7 +1,7 @@
-"""Runs a server on Ray, with one `Front` and the replicas of a `Model`.
+"""Runs a translation server on Ray, in several processes.
 
-The `Front` is the process that reads requests and writes responses. Each
-replica is a process that translates with its own copy of the SavedModel.
+One process, the `Front`, reads requests and writes responses. Each replica of
+the `Model` is a process that translates with its own copy of the SavedModel.
 """
 
 import contextlib
@@ -46,7 +46,8 @@ def running(server: Any) -> Iterator[Any]:
         ValueError: the model does not start.
     """
     threads = server.threads or max((os.cpu_count() or 1) // server.replicas, 1)
-    # Unless this is 0, Ray sends usage statistics to its developers.
+    # By default, Ray sends usage statistics to its developers. Here it does
+    # not, unless the user has set this variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.WARNING)

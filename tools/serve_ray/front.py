@@ -23,7 +23,7 @@ class Front:
     """A deployment that checks requests, calls `Model` and writes responses.
 
     Args:
-        model: the handle of the deployment of `Model`.
+        model: the handle of the deployment `Model`.
         name: the name of the model in URLs.
         version: the version of the model.
         limits: the largest sizes of a request.

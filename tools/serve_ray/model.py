@@ -21,8 +21,8 @@ class Model:
         directory: the directory of the SavedModel.
         texts: texts for a first call of each signature. The constructor makes
             these calls, because a first call takes much longer than later ones.
-        max_batch_size: the largest number of instances of the calls that run
-            together.
+        max_batch_size: the largest number of rows, over all calls that run
+            together. A row has one text for each input.
         batch_wait_seconds: the longest time that a call waits for other calls.
     """
 
@@ -45,7 +45,10 @@ class Model:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Returns types and shapes of the signatures, see `probe.describe`."""
+        """Returns the types and shapes of the inputs and outputs by signature.
+
+        For each signature see `probe.describe`.
+        """
         return {
             name: probe.describe(signature)
             for name, signature in self._signatures.items()

@@ -63,7 +63,8 @@ class Call(NamedTuple):
     """A call of a signature.
 
     signature: the name of the signature.
-    inputs: for each input a list of the bytes of the text of each instance.
+    inputs: for each input a list with one text, a byte string, for each
+        instance.
     """
 
     signature: str

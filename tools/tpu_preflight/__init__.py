@@ -1,1 +1,1 @@
-"""Compiles the steps of a run for a TPU, on a machine without a TPU."""
+"""Compiles the training and the search of a run for a TPU, without a TPU."""

@@ -136,8 +136,8 @@ def _compile(target, hlo):
 
     Returns a dict with the fields of `Compiled`, or with a message as `error`.
     """
-    # These packages are imported here, because `compile_program` may run in
-    # another interpreter, which lacks them.
+    # These packages are imported here, because the interpreter that runs
+    # `compile_program` may lack them.
     import time
 
     import jax

@@ -17,7 +17,8 @@ _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
 )
-# Patterns of operations and source lines in a message of XLA.
+# Patterns that find operations and source lines in a message of TensorFlow or
+# XLA.
 _UNSUPPORTED = re.compile(r"(\w+) \(No registered '\w+' OpKernel")
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
@@ -86,7 +87,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
 
 
 def _reason(message):
-    """Returns the reason in an error message of XLA, as one line."""
+    """Returns the reason in a message of TensorFlow or XLA, as one line."""
     frames = [_own(path, line) for path, line in _FRAME.findall(message)]
     where = next((frame for frame in reversed(frames) if frame), "")
     nodes = ", ".join(dict.fromkeys(_NODE.findall(message)))

@@ -1,4 +1,4 @@
-"""Formats the findings of the preflight as a table, and describes the run."""
+"""Formats the results of compiling steps as a table, and describes the run."""
 
 from tools.tpu_preflight import check, chips
 
@@ -13,8 +13,9 @@ HEADER = (
 def line(finding: check.Finding) -> str:
     """Formats a finding as a line under `HEADER`.
 
-    The numbers are left out if the step does not compile. Further lines have
-    the failure, if any, and a note if the numbers count one iteration of loops.
+    The numbers are left out if the step does not compile. Further lines have a
+    note if the numbers count one iteration of each loop, and the failure if
+    there is one.
 
     Args:
         finding: the result of compiling a step.

@@ -1,4 +1,4 @@
-"""Makes the steps that the preflight compiles, for a run or a preset."""
+"""Makes the steps of a run or of a preset that are compiled for a TPU."""
 
 import dataclasses
 
@@ -108,6 +108,8 @@ def steps_of(
 ) -> list[tpu_steps.Step]:
     """Returns the steps of training and search of a run, but not of evaluation.
 
+    The search uses only the beam size and the length penalty of the settings.
+
     Args:
         model: the compiled model of the run.
         settings: the settings of the run, with all defaults.
@@ -150,8 +152,8 @@ def chosen(
         lengths: lengths of steps, as text; `None` for all lengths.
 
     Raises:
-        ValueError: a name is unknown, or no step with these names has one of
-            the lengths.
+        ValueError: a name is unknown, or a length is not the length of any step
+            with these names.
     """
     for name in names:
         if name not in STEPS:

@@ -150,9 +150,9 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    They are the shapes of full batches after a `Translator` has padded them,
-    one for each length to which sources are padded. T is the maximum length of
-    the translations.
+    They are the shapes of full batches after a `Translator` that uses XLA has
+    padded them, one for each length to which sources are padded. T is the
+    maximum length of the translations.
 
     Args:
         batch_size: the batch size of the translator, over all replicas.

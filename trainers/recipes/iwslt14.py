@@ -16,13 +16,13 @@ RECIPE = Recipe(
                 "num_heads": 4,
                 "feed_forward_dim": 1024,
                 "dropout": 0.3,
-                # As with fairseq's --share-decoder-input-output-embed and two
-                # dictionaries.
+                # fairseq's example has two dictionaries, and has the flag
+                # --share-decoder-input-output-embed.
                 "tying": "target",
                 "vocabulary_size": 8848,
                 "target_vocabulary_size": 6632,
-                # fairseq's Adam decays weights as AdamW does. It decays biases
-                # and norms too, which this AdamW does not.
+                # fairseq's Adam decays weights as AdamW does. But it also
+                # decays biases and norms, and our AdamW does not.
                 "optimizer": "adamw",
                 "weight_decay": 1e-4,
                 "adam_epsilon": 1e-8,

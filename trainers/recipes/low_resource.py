@@ -3,7 +3,7 @@
 from trainers.recipes.recipe import Recipe, Stage
 
 _SETTINGS = {
-    # For small text, Araabi and Monz 2020 use fewer merges, a narrower
+    # For a small corpus, Araabi and Monz 2020 use fewer merges, a narrower
     # feed-forward network, and more dropout of all kinds. This recipe does the
     # same, but its values are our own.
     "preset": "tiny",

@@ -53,8 +53,8 @@ _BOTH = {
     **_TRAINING,
     # Symbols that occur in no text. The second stage does not use them.
     "direction_tags": ["<2target>", "<2source>"],
-    # Little dropout is enough: the stage reads each pair only six times in each
-    # direction.
+    # Little dropout is enough, because the stage reads each pair only six times
+    # in each direction.
     "dropout": 0.1,
     "learning_rate": 4e-3,
     "average_checkpoints": 1,

@@ -1,4 +1,7 @@
-"""Recipes for the base and big models of "Attention Is All You Need"."""
+"""Recipes for the base and big models of "Attention Is All You Need".
+
+Comments say from which section of the paper the settings below them come.
+"""
 
 from trainers.recipes.recipe import Recipe, Stage
 

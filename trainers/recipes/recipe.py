@@ -10,8 +10,8 @@ from keras_transformer import models
 class Stage:
     """The settings of one stage of a recipe.
 
-    name: the name of the stage. The name of its directory contains it, unless
-        the stage is the last one.
+    name: the name of the stage. The name of the stage's directory contains it,
+        unless the stage is the last one.
     settings: values of flags of the trainer, by name.
     initial: the name of the stage whose weights this stage starts from; `None`
         for new weights. In both cases, the vocabulary is that of the first
@@ -19,7 +19,7 @@ class Stage:
     teachers: the names of the stages that this stage imitates, if its settings
         have `consistency="teacher"`.
     seed: a number that is added to the seed of the run. Two stages with the
-        same settings need different seeds.
+        same settings need different seeds, or they train the same model.
     """
 
     name: str

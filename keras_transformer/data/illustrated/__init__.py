@@ -1,4 +1,4 @@
-"""Makes the data sets of the built-in English-French corpus."""
+"""Makes the built-in English-French corpus, and scores translations of *it*."""
 
 from keras_transformer.data.illustrated.corpus import (
     ContrastExample,

@@ -59,7 +59,7 @@ def sentence(
 def _event(subject, verb, thing, past, negative):
     """Returns the words of subject, verb and object in English and French.
 
-    `thing` is the object, or `None` if the verb has no object.
+    The arguments are those of `event`.
     """
     singular = subject.person == 3 and not subject.plural
     if negative:
@@ -96,8 +96,10 @@ def event(
     Args:
         subject: the subject.
         verb: the verb.
-        thing: the object; `None` for no object.
-        past: whether the verb is in the past; else it is in the present.
+        thing: the object, or a place with a preposition, such as "in the barn";
+            `None` for neither.
+        past: whether the verb is in the past; else it is in the present. It
+            must be False if `verb.past` is empty.
         negative: whether the sentence is negated.
     """
     return sentence(*_event(subject, verb, thing, past, negative))
@@ -117,7 +119,7 @@ def state(
         subject: the subject.
         name: the English name of an adjective or a profession.
         degree: an adverb before an adjective, in English and French; two empty
-            strings for none. It must be empty for a profession.
+            strings for none. A profession must have none.
         negative: whether the sentence is negated.
         short: whether the English verb is contracted where possible: "isn't",
             and "I'm" if the subject is a pronoun.

@@ -73,7 +73,7 @@ def illustrated_corpus(
     One in 20 training pairs is a set phrase, from a repeated list of 104 pairs.
 
     Args:
-        seed: the seed of all random choices. `contrast` depends on no size.
+        seed: the seed of all random choices. Sizes do not change `contrast`.
         train_size: the number of training pairs.
         dev_size: the number of development pairs.
         test_size: the number of test pairs.
@@ -216,8 +216,9 @@ def _contrast_set(rng, held_out):
         )
     ]
     rng.shuffle(candidates)
-    # The pair of The Illustrated Transformer comes first, then pairs without an
-    # opening. The sort is stable, so the rest of the order stays random.
+    # The minimal pair of the article "The Illustrated Transformer" comes first,
+    # then pairs without an opening, such as "yesterday,". The sort is stable,
+    # so the rest of the order stays random.
     first = (
         *_ILLUSTRATED,
         lexicon.CROSS,

@@ -33,8 +33,9 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# Agents that swim, fly or are tiny, with the adjectives of objects that are no
-# reasons against their actions. For example, a duck crosses a deep river.
+# These agents swim, fly or are tiny. So the adjectives beside an agent, which
+# describe objects, are no reasons against its actions. For example, that a
+# river is deep does not stop a duck.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),

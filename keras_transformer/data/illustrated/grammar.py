@@ -32,7 +32,7 @@ class Phrase(NamedTuple):
     """A subject, object or place in both languages, with its grammar.
 
     english, french: the words in each language.
-    feminine: whether the French noun is feminine.
+    feminine: whether the phrase is feminine in French.
     plural: whether the phrase is plural.
     person: the grammatical person, 1, 2 or 3.
     pronoun: the English pronoun that refers to the phrase. It means nothing if
@@ -50,9 +50,11 @@ class Phrase(NamedTuple):
 class _Determiner(NamedTuple):
     """The English and French forms of a determiner.
 
-    `masculine` and `feminine` are the French singular forms, and `plural` is
-    the French plural. `vowels` are the masculine and feminine forms before a
-    vowel. A form that the determiner does not have is empty.
+    `english` and `english_plural` are the English forms. `masculine` and
+    `feminine` are the French singular forms, and `plural` is the French plural.
+    A form that the determiner does not have is empty. `vowels` are the
+    masculine and feminine forms before a vowel; they are left out or empty if
+    they are the same as `masculine` and `feminine`, apart from elision.
     """
 
     english: str
@@ -90,7 +92,8 @@ _DETERMINERS = {
 def elides(word: str) -> bool:
     """Returns whether "le" or "ne" becomes "l'" or "n'" before `word`.
 
-    An aspirated h is known only in the words of the corpus.
+    Nothing is elided before an aspirated h. Only nouns of the corpus, "haut"
+    and "haute" are known to begin with one.
 
     >>> elides("hôtel"), elides("haie"), elides("pont")
     (True, False, False)
@@ -192,11 +195,11 @@ def noun_phrase(
 
 
 def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
-    """Yields all phrases of a noun with "the", "this" or "my".
+    """Yields the phrases of a noun with "the", "this" or "my".
 
     Args:
         noun: the noun. "my" is used only if `noun.owned` is True.
-        adjectives: whether to yield also phrases with an adjective, such as
+        adjectives: whether to yield also phrases with one adjective, such as
             "my old dog".
     """
     looks = _looks(noun) if adjectives else [("", "")]
@@ -221,9 +224,9 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
 
 
 def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
-    """Returns pairs: the adjectives before and after the French noun.
+    """Returns pairs of the adjectives before and after the French noun.
 
-    One or both of the two are empty.
+    At least one adjective of each pair is "", which means no adjective.
     """
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]

@@ -1,7 +1,7 @@
-"""The words of the built-in corpus, with their translations and forms.
+"""The nouns, adjectives and verbs of the built-in corpus, in both languages.
 
 The regular forms of nouns and adjectives are computed. Their irregular forms
-are written here.
+are written here. The other words, such as pronouns, are in other modules.
 """
 
 import dataclasses
@@ -58,8 +58,8 @@ class Adjective:
             `french` with a final "e".
         plural: the masculine plural; "" for the regular form, which is `french`
             and an "s", or `french` if it ends with "s" or "x".
-        before_vowel: the masculine singular before a vowel, such as "bel"; ""
-            if it is `french`.
+        before_vowel: the masculine singular before a vowel or a silent h, such
+            as "bel"; "" if it is `french`.
     """
 
     english: str
@@ -87,8 +87,8 @@ class Verb(NamedTuple):
     participle: the French past participle; "" if `past` is "".
     particle: the English and the French word between verb and object; "" for
         no word.
-    with_etre: whether the French past has "être". The participle then agrees
-        with the subject: "elle est entrée".
+    with_etre: whether the French past is formed with "être", not "avoir". The
+        participle then agrees with the subject: "elle est entrée".
     """
 
     english: str
@@ -108,7 +108,8 @@ def _by_name(*entries):
     return {entry.english: entry for entry in entries}
 
 
-# Names of adjectives, for `qualities` of nouns. `_GREYS` is for `colours`.
+# Names of adjectives for the field `qualities` of nouns. Only `_GREYS` is for
+# the field `colours`.
 _SIZES = ("small", "big")
 _NATURE = (*_SIZES, "beautiful")
 _WILD = (*_NATURE, "old")
@@ -141,7 +142,8 @@ AGENTS: dict[str, Noun] = _by_name(
     _wild("owl", "chouette", feminine=True),
 )
 
-# Relatives have the determiner "my", other people have "the" and "this".
+# In sentences, relatives have the determiner "my" (`owned`). Other people have
+# "the" or "this".
 PEOPLE: dict[str, Noun] = _by_name(
     Noun("man", "homme", english_plural="men"),
     Noun("woman", "femme", feminine=True, english_plural="women"),
@@ -249,7 +251,7 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
 
 # In French a profession has no article after "être", and agrees with the
 # subject like an adjective. So a profession is an `Adjective` here. The English
-# plurals are regular, so no form of them is written here.
+# plurals are regular, so they are not written here.
 PROFESSIONS: dict[str, Adjective] = _by_name(
     Adjective("student", "étudiant"),
     Adjective("teacher", "professeur"),

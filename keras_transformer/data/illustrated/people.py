@@ -1,9 +1,9 @@
 """Short sentences about people, their professions and their feelings.
 
 Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
-A French adjective shows gender and number. The English "I", "you", "we" and
-"they" do not show both. Here all pronouns except "she" are masculine, and "you"
-is one person. So each source has only one translation.
+A French adjective shows gender and number. The English "I", "we" and "they" do
+not show the gender, and "you" shows neither. Here all pronouns except "she" are
+masculine, and "you" is one person. So each source has only one translation.
 """
 
 import itertools
@@ -29,7 +29,7 @@ _YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
 def patterns() -> list[sentences.Pattern]:
     """Returns the patterns of sentences about professions and feelings.
 
-    Set phrases are left out, because the corpus has them anyway.
+    Set phrases are left out, because the training set has them anyway.
     """
     pronouns = list(grammar.PRONOUNS.values())
     people = []
@@ -69,7 +69,7 @@ def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
                 subject, name, negative=True, short=short, opening=opening
             )
         if short and not is_pronoun:
-            continue  # "My sister's" is not used for "my sister is".
+            continue  # The corpus never shortens "my sister is".
         for opening in (sentences.NONE, _YES):
             yield clauses.state(subject, name, short=short, opening=opening)
         if subject.person == 1:

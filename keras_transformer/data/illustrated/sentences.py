@@ -3,7 +3,8 @@
 About half of the sentences say why something was done or not done. In most of
 these sentences, the pronoun *it* refers to the agent or to the object of the
 action. Only the adjective tells which of the two is meant, and French must
-choose *il* or *elle*. The module `people` has the sentences about people.
+choose *il* or *elle*. The module `people` has the sentences about the
+professions and feelings of people.
 """
 
 import collections
@@ -188,7 +189,8 @@ def reasons(
 
     Returns:
         Two tuples: the adjectives that describe the agent, and those that
-        describe the object.
+        describe the object. If `deeds.UNHINDERED` lists adjectives for the
+        agent, these are left out of the reasons against the action.
     """
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain

@@ -2,7 +2,7 @@
 
 No rule of the grammar gives the translation of a set phrase. A model can know
 it only from training, so set phrases are in the training set and in no other
-data set. The first two are from The Illustrated Transformer.
+data set. The first two phrases are from The Illustrated Transformer.
 """
 
 from keras_transformer.data import pairs
@@ -39,9 +39,10 @@ _QUESTIONS = (
     ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
-# The training set repeats these pairs in this order: "Thanks.", then the other
-# common spellings "Thanks!", "Thanks" and "thanks". The Illustrated Transformer
-# has the last one. In the first three, questions end with "?".
+# The training set repeats these pairs in this order: first all phrases written
+# like "Thanks.", then all phrases like "Thanks!", then like "Thanks", and last
+# like "thanks", as The Illustrated Transformer writes them. In the first three
+# spellings, questions end with "?".
 PAIRS: list[pairs.SentencePair] = [
     clauses.sentence((source,), (target,), mark)
     for end in (".", "!", "")

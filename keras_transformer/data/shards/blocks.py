@@ -1,4 +1,4 @@
-"""Packs the token ids of a block of sentence pairs into bytes, and back.
+"""Packs the token ids of a block of pairs into bytes, and unpacks them.
 
 The bytes of a block are one record of a shard. A record consists of these
 arrays of little-endian numbers, one after another:
@@ -43,7 +43,8 @@ def pack(
     Args:
         sources, targets: the ids of each source and target, without special
             ids, at most `MAX_LENGTH` ids each. There must be at least one pair.
-        id_bytes: the number of bytes of an id, 2 or 4.
+        id_bytes: the number of bytes of an id, as `bytes_per_id` returns it.
+            It is not checked whether all ids fit.
     """
     ids = _IDS[id_bytes]
     return b"".join(

@@ -58,7 +58,7 @@ class ShardDirectory:
             number: the number of the shard, counted from 0.
             first: the number of the first pair to read, counted from 0 in the
                 shard.
-            last: the number after that of the last pair to read.
+            last: the number of the last pair to read, plus 1.
 
         Returns:
             Sources and targets, each a list of int32 vectors, without special

@@ -24,11 +24,11 @@ _FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """What an index says about a shard.
+    """The facts about a shard that an index contains.
 
     name: the name of the file in the directory.
     num_pairs: the number of pairs in the file.
-    num_bytes: the size of the file.
+    num_bytes: the size of the compressed file, in bytes.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """What an index says about a vocabulary.
+    """The facts about a vocabulary that an index contains.
 
     sha256: the `text.vocabulary_sha256` of the vocabulary.
     special_ids: the special ids of the vocabulary.
@@ -62,7 +62,8 @@ class ShardIndex:
     tag: the symbol that was put before every source; `None` for no symbol.
     pairs_per_record: the number of pairs of a record; the last record of a
         shard may have fewer.
-    sha256: a hash of the lengths and token ids of all pairs in their order.
+    sha256: the SHA-256 of all records in their order, before compression. The
+        records contain the lengths and the token ids of all pairs.
     source_vocabulary, target_vocabulary: facts about the vocabularies.
     files: the shards in their order.
     source_files: names of the files whose text was encoded.

@@ -1,5 +1,6 @@
-"""Reads and writes TFRecord files with gzip, on TensorFlow's file systems.
+"""Reads and writes TFRecord files that are compressed by gzip.
 
+The files can be on every file system that `tf.io.gfile` supports.
 `tf.data.TFRecordDataset` can read these files too. It is not used here, because
 making a `tf.data.Dataset` for each shard takes longer than reading the shard.
 The checksum of gzip is enough to find a damaged shard.

@@ -1,4 +1,7 @@
-"""Writes the shards of a directory while pairs arrive, and then the index."""
+"""Writes the shards of a directory while pairs arrive, and then other files.
+
+The other files are the lengths of the pairs, the vocabularies, and the index.
+"""
 
 import hashlib
 import os
@@ -123,8 +126,8 @@ class ShardWriter:
 
         Args:
             source_files: names of the files whose text was encoded.
-            cleaning: the report of the cleaning, a dict for JSON; `None` if the
-                pairs were not cleaned.
+            cleaning: the report of the cleaning, a dict that JSON can
+                represent; `None` if the pairs were not cleaned.
 
         Returns:
             The index of the directory.

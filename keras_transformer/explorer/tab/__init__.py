@@ -2,6 +2,6 @@
 
 A trace is what `kt.interpretation.trace` records of a model and a sentence.
 
-TensorBoard finds the plugin by the entry point `tensorboard_plugins` in
-`setup.py`.
+TensorBoard finds the plugin by an entry point in `setup.py`. Its group is
+`tensorboard_plugins`.
 """

@@ -1,4 +1,8 @@
-"""A plugin of TensorBoard that serves the files and the data of a tab."""
+"""A plugin of TensorBoard that serves the files and the data of a tab.
+
+The tab shows traces. A trace is the record of what a model computes for one
+sentence.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,7 +38,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
         self._files = event_files.EventFiles(context.logdir)
 
     def is_active(self) -> bool:
-        """Returns False: TensorBoard itself finds the plugins with data."""
+        """Returns False, since TensorBoard itself finds plugins with data."""
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
@@ -73,7 +77,10 @@ class TransformerPlugin(base_plugin.TBPlugin):
         return answers.of_json({"runs": runs, "notes": notes})
 
     def _steps(self, query, environ):
-        """Responds with the steps of a series, see `series.Series.points`."""
+        """Responds with the steps of a series, see `series.Series.points`.
+
+        If there is no such series, the status is 404.
+        """
         points = self._points(query, environ)
         if points is None:
             return _no_such()
@@ -82,7 +89,8 @@ class TransformerPlugin(base_plugin.TBPlugin):
     def _trace(self, query, environ):
         """Responds with the trace of a sentence at a step.
 
-        If the trace is damaged, the response says so instead.
+        If the trace cannot be read, the response says why. If there is no such
+        trace, the status is 404.
         """
         for point in self._points(query, environ) or []:
             if str(point.step) == query.get("step"):
@@ -102,7 +110,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
 
 
 def _experiment(environ):
-    """Returns the context and the experiment of a request to TensorBoard."""
+    """Returns the context and the experiment id of a TensorBoard request."""
     return plugin_util.context(environ), plugin_util.experiment_id(environ)
 
 

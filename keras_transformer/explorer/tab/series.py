@@ -47,8 +47,8 @@ class Point(NamedTuple):
 class Series:
     """The series that TensorBoard has loaded.
 
-    The last series that were read stay in memory. A series is read again after
-    TensorBoard has loaded a newer summary of this series.
+    The `_MOST_KEPT` series that were read most recently stay in memory. A
+    series is read again after TensorBoard has loaded a newer summary of it.
 
     Args:
         data_provider: access to the loaded data; `None` if there is no data.
