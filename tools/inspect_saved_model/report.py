@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import keras_transformer as kt
 
 _PARTS = ("graph", "variables", "assets", "other")
-_UNITS = ((1e6, "MB"), (1e3, "kB"))
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def sizes(directory: str | os.PathLike[str]) -> dict[str, int]:
@@ -110,15 +110,16 @@ def changed(ours: dict, theirs: dict) -> Iterator[str]:
 
 
 def in_bytes(count: int) -> str:
-    """Formats a number of bytes in bytes, kB (10^3 bytes) or MB (10^6 bytes).
+    """Formats a number of bytes in bytes, kB, MB or GB (10^9 bytes).
 
     Example:
 
-    >>> in_bytes(2_340_000), in_bytes(512)
-    ('2.34 MB', '512 bytes')
+    >>> in_bytes(2_340_000), in_bytes(512), in_bytes(999_900)
+    ('2.34 MB', '512 bytes', '1 MB')
     """
     for size, unit in _UNITS:
-        if count >= size:
+        # Rounded to three digits, a smaller number is less than one unit.
+        if count >= 0.9995 * size:
             return f"{count / size:.3g} {unit}"
     return f"{count} bytes"
 
