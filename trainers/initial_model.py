@@ -60,7 +60,9 @@ def architecture_of(path: str) -> kt.TransformerConfig:
 def search_settings(path: str | None) -> dict[str, Any]:
     """Returns the search settings of a run with an imported model.
 
-    A run that starts from such a model keeps these settings.
+    A run that starts from such a model keeps these settings, unless flags
+    replace them. If the run has another vocabulary, it keeps only the length
+    penalty and its form.
 
     Args:
         path: the directory of the run; `None` for no run.

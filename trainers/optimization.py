@@ -19,6 +19,9 @@ def make_optimizer(
     Args:
         settings: the settings, with all defaults filled in.
         architecture: the configuration of the model.
+
+    Raises:
+        ValueError: as for `make_schedule` and `kt.training.make_optimizer`.
     """
     options = {}
     if settings.layer_decay is not None:
@@ -48,7 +51,8 @@ def make_schedule(
         architecture: the configuration of the model.
 
     Raises:
-        ValueError: warm-up and cool-down do not fit into the steps.
+        ValueError: warm-up and cool-down do not fit into the steps of the run,
+            or the schedule `"cosine"` has no steps after the warm-up.
     """
     if settings.schedule == "paper":
         schedule = kt.training.WarmupInverseSqrt(

@@ -24,10 +24,11 @@ def load(
 ) -> kt.data.PairWindows:
     """Encodes the training pairs, or opens their shards.
 
-    Large text is first encoded to shards in the directory of the run. Some
-    sources get rare characters, except in shards that the user gives. With
-    `segmentation_sampling`, the pairs get a new random segmentation in each
-    epoch.
+    Text that is too large for memory is first encoded to shards in the
+    directory of the run. Rare characters are added to a share of the sources,
+    see `kt.data.with_rare_characters`. Shards that the user gives are read
+    without this change. With `segmentation_sampling`, the pairs get a new
+    random segmentation in each epoch.
 
     Args:
         directory: the directory of the run.
@@ -175,7 +176,7 @@ def _write_shards(directory, corpora, tokenizers, settings):
 
 
 def _with_rare_characters(pairs, tokenizers, settings):
-    """Yields pairs of large text; some sources get rare characters."""
+    """Yields the pairs; rare characters are added to a share of the sources."""
     return kt.data.iterate_with_rare_characters(
         progress.track(pairs),
         tokenizers.characters(),

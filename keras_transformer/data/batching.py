@@ -1,4 +1,4 @@
-"""Makes batches of sentence pairs, with one pair or several in a row.
+"""Makes batches of sentence pairs, with one or several pairs in each row.
 
 A batch is a tuple of inputs, labels and weights. The inputs are a dict:
 

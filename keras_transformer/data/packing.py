@@ -28,20 +28,21 @@ def room_of_rows(
 ) -> tuple[int, int]:
     """Returns the lengths of rows into which pairs can be packed well.
 
-    A row has room for about four pairs of mean length, or for fewer pairs if
-    the row would be longer than `max_length`. The two lengths of a row have
-    about the ratio of the mean lengths. But each length is at least `longest`,
-    so that every pair fits into a row.
+    A row has two lengths: the number of source tokens, and the number of target
+    tokens, that fit into it. The ratio of these lengths is about that of the
+    mean lengths. A row has room for about four pairs of mean length, or for
+    fewer pairs if a row of four would be longer than `max_length`. But each
+    length is at least `longest`, so that every pair fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
         longest: the length of the longest sentence, source or target.
-        max_length: the maximum of both lengths of a row. The longer length is
+        max_length: the maximum of each of the two lengths. The longer length is
             rounded to an even number, so it can be `max_length` + 1. If
             `longest` is larger, `longest` is the maximum.
 
     Returns:
-        The numbers of source tokens and of target tokens that fit into a row.
+        The source length and the target length of a row.
 
     Example:
 

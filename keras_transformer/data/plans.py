@@ -158,7 +158,7 @@ class Buckets:
 
 
 class Packing:
-    """Planner of batches with several pairs in a row.
+    """Planner of batches with several pairs in each row.
 
     All batches have one shape. Empty rows fill up the last batch.
 

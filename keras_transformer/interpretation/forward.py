@@ -1,7 +1,7 @@
 """Runs a Transformer once, and keeps its intermediate results.
 
-The layers of the model are called in the order of the article The Illustrated
-Transformer. Each result gets a name. `docs/interpretation.md` lists the names.
+The layers of the model are called one by one, and each result gets a name.
+`docs/interpretation.md` lists the names.
 
 B batch   T target or query length   S source or key length   D model_dim
 H heads   K head_dim   N key-value heads   V vocabulary_size

@@ -38,15 +38,15 @@ def find_heads(
     key: str | Sequence[str] = "animal",
     target: str | Sequence[str] | None = None,
 ) -> list[HeadWeight]:
-    """Ranks heads by their weight from the word `query` to the word `key`.
+    """Ranks heads by their attention from the word `query` to the word `key`.
 
     The default words are from The Illustrated Transformer. The weights of the
     tokens of `key` are added, and the mean is taken over the tokens of `query`
-    and over the sentences that have both words. In the encoder both words are
-    in the source. In encoder-decoder attention, `query` is in the translation
-    and `key` in the source. In the decoder both words are in the translation:
-    `query` attends at the steps that emit it, and `key` is attended to where
-    the decoder reads it. Only the first use of a word counts. Case is ignored.
+    and over the sentences with both words. In self-attention both words are in
+    the source, or both in the translation. In encoder-decoder attention `query`
+    is in the translation and `key` in the source. A word of the translation
+    attends at the steps that emit its tokens, and is attended to at the steps
+    that read them. Only the first use of a word counts. Case is ignored.
 
     A large weight shows where a head takes its values from. It does not show
     that the translation depends on this head (Jain and Wallace 2019);

@@ -93,11 +93,13 @@ class Hypothesis:
 
 @dataclasses.dataclass(frozen=True)
 class SearchStep:
-    """All hypotheses of a search after one step.
+    """The hypotheses of a search after one step.
 
-    live: the hypotheses that go on, best first.
-    finished: the best hypotheses that have finished until now, best first.
-    dropped: the candidates of this step that are neither live nor finished.
+    live: the unfinished hypotheses that the search keeps, best first.
+    finished: the best hypotheses that finished in this step or earlier, best
+        first.
+    dropped: the hypotheses that this step made but did not keep; empty in a
+        greedy search.
     """
 
     live: list[Hypothesis]

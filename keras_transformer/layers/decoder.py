@@ -60,9 +60,10 @@ class Decoder(stack.Stack):
         encoder-decoder scores `(B, L, H, T, S)`.
 
     Raises:
-        ValueError: `num_layers` is not a positive int, the templates differ in
-            `model_dim`, or only one of the two arguments with segment ids is
-            given; or a sublayer raises this error.
+        ValueError: `num_layers` is not a positive int, a template is of the
+            wrong kind, the templates differ in `model_dim`, the inputs or a
+            mask have another shape, or only one of the two arguments with
+            segment ids is given; or a sublayer raises this error.
 
     Example:
 

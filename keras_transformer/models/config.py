@@ -7,20 +7,22 @@ import dataclasses
 class TransformerConfig:
     """The sizes of a Transformer, and the names of its kinds of layers.
 
-    The defaults are the base model of the paper (table 3). Our names and the
-    paper's: `model_dim` is d_model, `feed_forward_dim` d_ff, `num_heads` h,
-    `dropout` P_drop, `num_encoder_layers` and `num_decoder_layers` N.
-    `build_transformer` makes the model, and its documentation explains the
-    values of the string fields.
+    The defaults are the base model of the paper (table 3). These fields have
+    other names in the paper: `model_dim` is d_model, `feed_forward_dim` is
+    d_ff, `num_heads` is h, `dropout` is P_drop, and `num_encoder_layers` and
+    `num_decoder_layers` are N. `build_transformer` makes the model, and its
+    documentation explains the values of the string fields.
 
-    Each of these fields is a share, which training sets to zero at random:
+    Four fields are dropout rates. A rate is the probability that training sets
+    one of these values to zero:
 
-    - `dropout`: of the units of the output of each sublayer, and of the sums of
-      embeddings and positions.
-    - `attention_dropout`: of the attention weights.
-    - `activation_dropout`: of the units inside of feed-forward networks.
-    - `word_dropout`: of the tokens, whose whole embeddings become zero
-      (Sennrich and Zhang 2019).
+    - `dropout`: a unit of the output of a sublayer, or of the sum of embeddings
+      and positions.
+    - `attention_dropout`: an attention score.
+    - `activation_dropout`: a unit between the projections of a feed-forward
+      network.
+    - `word_dropout`: the whole embedding of a source or target token (Sennrich
+      and Zhang 2019).
 
     Example:
 

@@ -110,7 +110,7 @@ class BytePairs(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "BytePairs":
-        """Makes a tokenizer from the dict that a `model` contains as JSON."""
+        """Makes a tokenizer from the parsed JSON of the attribute `model`."""
         return cls(
             content["pieces"],
             content["merges"],

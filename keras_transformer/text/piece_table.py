@@ -84,7 +84,7 @@ class PieceTable(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "PieceTable":
-        """Makes a tokenizer from the JSON content of its `model`.
+        """Makes a tokenizer from the parsed JSON of the attribute `model`.
 
         Raises:
             ValueError: the SentencePiece model in the content cannot be read,

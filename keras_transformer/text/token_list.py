@@ -72,7 +72,7 @@ class TokenList(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "TokenList":
-        """Makes a tokenizer from the JSON content of its `model`."""
+        """Makes a tokenizer from the parsed JSON of the attribute `model`."""
         return cls(
             content["tokens"], specials.SpecialIds(**content["special_ids"])
         )

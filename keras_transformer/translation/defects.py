@@ -127,9 +127,9 @@ def have_loops(
 ) -> tf.Tensor:
     """Tells which sequences have a loop, boolean `(B,)`.
 
-    A sequence has a loop if one token stands four times in a row, or if a part
-    of 2 to 32 tokens is repeated directly after itself. The repetition must
-    have at least four tokens, and at least the whole part.
+    A sequence has a loop if four tokens, one after another, are the same, or if
+    a part of 2 to 32 tokens is repeated directly after itself. The repetition
+    must have at least four tokens, and at least the whole part.
 
     Args:
         ids: int32 `(B, T)`, any numbers that identify tokens.

@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# The names that protocol buffers use for the types of inputs and outputs.
+# The types of inputs and outputs, and their names in TensorFlow's enum
+# `DataType`, which the metadata of TensorFlow Serving contain.
 _TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
 
 
