@@ -6,7 +6,7 @@ The program prints JSON: the numbers of pairs and of windows in an epoch; the
 seconds until the shards are open, and until the first window is read; the
 seconds to read a window in the middle of an epoch; the pairs that are read per
 second; and the peak memory of the process before the shards are opened, and at
-the end, in megabytes.
+the end, in MiB (2**20 bytes).
 
 For rows of one pair and for packed rows it also prints the seconds until the
 first batch of a new run, and of a run that continues in the middle of an epoch;
@@ -127,9 +127,9 @@ def measure_batches(
 
 
 def _megabytes():
-    """Returns the peak memory of this process so far, in megabytes."""
+    """Returns the peak memory of this process so far, in MiB (2**20 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # The unit of `ru_maxrss` is kilobytes on Linux, and bytes on macOS.
+    # The unit of `ru_maxrss` is 1024 bytes on Linux, and one byte on macOS.
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 

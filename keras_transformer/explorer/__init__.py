@@ -1,6 +1,7 @@
 """Makes the explorer, an HTML page that shows how a model translates.
 
-`save_page` writes the page. `save_figure` writes one picture without a page.
+`save_page` writes the page. `save_figure` writes a figure of the attention of
+one layer as an SVG or PNG file, without the page.
 """
 
 from keras_transformer.explorer.article import ARTICLE

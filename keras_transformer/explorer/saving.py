@@ -130,9 +130,10 @@ def _sentences(texts, targets):
 
 
 def _data(translator, texts, targets, note, calibration):
-    """Returns all data of the page but the model; see `front_end/main.js`.
+    """Returns all data of the page except the model.
 
-    `note` says why the model is not in the page; `None` if the page has it.
+    `front_end/main.js` describes the data. `note` says why the model is not in
+    the page; `note` is `None` if the page contains the model.
     """
     # A page with the model computes confidences itself, so its traces need no
     # calibration.

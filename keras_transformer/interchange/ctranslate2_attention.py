@@ -14,7 +14,7 @@ SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
 _ATTENTION = re.compile(
     r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
 )
-# The base of the rotations in `layers.RotaryPositions`. `read` refuses others.
+# The default `base` of `layers.RotaryPositions`. `read` refuses other bases.
 ROTARY_BASE = 10000.0
 
 
@@ -49,8 +49,8 @@ def read(
 
     Raises:
         ValueError: a setting is not one finite number or differs between
-            attentions, N is not in [1, H], or rotary positions are not those
-            of `layers.RotaryPositions`, over all K numbers of a head.
+            attentions, N is not in [1, H], or rotary positions differ from
+            `layers.RotaryPositions()`, which rotates all K numbers of a head.
     """
     values: dict[str, set[float]] = {name: set() for name in SETTINGS}
     for name, array in settings.items():

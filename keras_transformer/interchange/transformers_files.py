@@ -1,4 +1,4 @@
-"""Reads the files of a model that the library transformers saved."""
+"""Reads the files of a model saved by Hugging Face's library `transformers`."""
 
 import json
 import os

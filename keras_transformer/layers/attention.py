@@ -106,8 +106,8 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # All heads share one matrix (D, H K), so that Glorot's formula gets the
-        # right fans, D and H K. For a weight (D, H, K) Keras uses D H and D K.
+        # Each projection is one matrix, such as (D, H K). So Glorot's fan-in
+        # and fan-out are D and H K. For (D, H, K) Keras would use D H and D K.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)

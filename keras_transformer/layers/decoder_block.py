@@ -160,7 +160,8 @@ class DecoderBlock(causal_frame.CausalFrame):
 
         Args:
             inputs: the vectors of all hypotheses at `position`, shape
-                `(B, W, D)`.
+                `(B, W, D)`. W is 1 after `start`; `Decoder.widen` shows how to
+                change the state for a larger W.
             position: the position of the inputs, a scalar, counted from 0.
             state: the state that `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`; `None` for no padding.

@@ -246,7 +246,11 @@ class Beam(NamedTuple):
         return (extended, parents, is_nan), state
 
     def _is_decided(self, position, limits, live, finished):
-        """Returns which rows (B,) are done by the rule, or cannot go on."""
+        """Returns which rows need no further step, boolean `(B,)`.
+
+        These are the rows that are done according to the stopping rule, that
+        have no live hypothesis, or that have reached their maximum length.
+        """
         is_decided = stopping.is_decided(
             self.settings.stopping,
             live,

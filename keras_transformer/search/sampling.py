@@ -178,7 +178,11 @@ def _draw(uniform, probabilities):
 
 
 def _num_candidates(top_k, top_p):
-    """Returns how many candidates to sort; `None` to take all unsorted."""
+    """Returns the argument `num_candidates` of `single_path.follow`.
+
+    With a number, the candidates are sorted, the best first. With `None`, they
+    are all tokens in the order of ids.
+    """
     if top_k:
         return top_k
     # `top_p` needs all tokens, sorted. A count above every vocabulary size

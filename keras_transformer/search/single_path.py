@@ -45,14 +45,14 @@ def follow(
     """Extends each hypothesis to its end by tokens that `choose` chooses.
 
     A hypothesis ends at the end token, at the limit of its row, or if the
-    chosen token is forbidden because no token is allowed. If logits are NaN,
-    all hypotheses of the row end.
+    chosen token is forbidden because no token is allowed. If the logits of an
+    unfinished hypothesis are NaN, all hypotheses of its row end.
 
     Args:
-        choose: a function to call at each step with `Candidates`, the position
-            and the indices in the batch of the rows that are left. For each
-            hypothesis of these rows it returns the index of the chosen
-            candidate, int32 `(B, W)`.
+        choose: a function to call at each step. Its arguments are `Candidates`,
+            the position, and the index of each row in the batch, `(B,)`. B does
+            not count the rows that the loop has dropped. The function returns
+            the index of each hypothesis's chosen candidate, int32 `(B, W)`.
         step: the `StepFn`.
         state: the state before the first step.
         task: the `Task`.

@@ -66,7 +66,7 @@ def is_decided(
     divisors: tuple[tf.Tensor, tf.Tensor],
     num_certain: int | tf.Tensor,
 ) -> tf.Tensor:
-    """Returns which rows are done by a rule, boolean `(B,)`.
+    """Returns which rows are done according to a rule, boolean `(B,)`.
 
     Args:
         stopping: the name of the rule.

@@ -33,8 +33,8 @@ def attention_cards(
     """Draws the attention of each head of one layer as a small figure.
 
     The arguments and errors are the same as in `attention_figure`. If there is
-    no room for all labels, only every second, third, ... token has a label. Up
-    to 12 tokens, there is always room.
+    no room for all labels, only every second, third, ... token has a label.
+    There is room for the labels of at least 12 rows and 12 columns.
 
     Returns:
         The figures of the H heads, all of the same size.

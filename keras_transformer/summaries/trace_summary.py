@@ -51,9 +51,9 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         off.
 
     Raises:
-        ValueError: a number outside of the arrays is NaN or infinite, or the
-            trace would be written, but there is neither a `step` nor a default
-            step.
+        ValueError: the summary would contain NaN or infinity outside of the
+            arrays, for example as a logit; or the trace would be written, but
+            there is neither a `step` nor a default step.
 
     Example:
 

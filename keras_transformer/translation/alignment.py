@@ -50,10 +50,10 @@ def align_words(
 
 
 def words_of(pieces: Sequence[str]) -> list[int]:
-    """Returns the index of the word that each piece belongs to, from 0.
+    """Returns the index of the word of each piece, counted from 0.
 
-    A piece that has only spaces belongs to the next word, but at the end of the
-    text to the last word.
+    A piece that has only spaces belongs to the next word. If no word follows,
+    the piece belongs to the last word.
 
     Example:
 

@@ -144,7 +144,8 @@ def have_loops(
     ids = tf.convert_to_tensor(ids)
     columns = tf.range(tf.shape(ids)[1])
     periods = tf.range(1, _LONGEST_PERIOD + 1)
-    # From here the axes are rows, periods and T.
+    # A period is the length of the repeated part. The axes of `earlier`,
+    # `is_repeated` and `counts` are rows, periods and positions.
     before = columns[None, :] - periods[:, None]
     earlier = tf.gather(ids, tf.maximum(before, 0), axis=1)
     is_token = tf.sequence_mask(lengths, tf.shape(ids)[1])

@@ -115,8 +115,9 @@ class Topology(NamedTuple):
     def environment(self) -> dict[str, str]:
         """The environment variables of the process that compiles.
 
-        The variables that begin with `TPU_` describe a machine with this chip
-        to libtpu, so that libtpu does not ask the metadata server of the cloud.
+        libtpu reads the variables that begin with `TPU_`. One of them tells
+        libtpu not to ask the metadata server of Google Cloud. The others
+        describe a machine with this chip, as the server would do.
         """
         return {
             "JAX_PLATFORMS": "cpu",

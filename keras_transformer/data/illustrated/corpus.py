@@ -236,7 +236,8 @@ def _contrast_set(rng, held_out):
             (nouns[0], verb, nouns[1], nouns[side], reason, negative, opening)
             for side, reason in enumerate(reasons)
         ]
-        # No sentence is in two pairs, so that all sentences count equally.
+        # No sentence is in two minimal pairs. Otherwise `referent_accuracy`
+        # would count the sentence twice.
         if used.isdisjoint(acts) and len(examples) < 2 * _NUM_MINIMAL_PAIRS:
             used.update(acts)
             for it, act in zip(nouns, acts, strict=True):

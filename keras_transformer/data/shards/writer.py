@@ -33,9 +33,10 @@ class ShardWriter:
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
         max_length: the maximum number of tokens of a source and of a target,
-            with special ids, for the index. The pairs are not checked.
-        tag: the symbol that was put before every source, for the index; `None`
-            for no symbol.
+            special ids included. It is written to the index; the pairs are not
+            checked.
+        tag: the symbol that was put before every source; `None` for no symbol.
+            It is written to the index; the pairs are not changed.
         pairs_per_shard: the number of pairs of a shard; the last shard may have
             fewer.
 
