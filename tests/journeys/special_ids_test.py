@@ -171,7 +171,9 @@ def test_a_search_of_ones_own(translators):
 
     blind = translator.with_search(Blind())
     assert blind.translate(TEXTS) == expected
-    with pytest.raises(ValueError, match="a search whose result has none"):
+    with pytest.raises(
+        ValueError, match="a search whose result has no attention"
+    ):
         blind.hypotheses(TEXTS, align=True)
     with pytest.raises(ValueError, match="Give an object such as `Beam"):
         translator.with_search(kt.search.BeamSearch)

@@ -70,7 +70,7 @@ def test_a_model_above_the_limit(run, tmp_path):
         "--most_megabytes=0",
     )
     assert found.returncode == 0, found.stderr
-    assert b"cannot compute: the page has recorded" in found.stdout
+    assert b"The page has recorded traces of its sentences" in found.stdout
     data, is_live = page_of(path)
     assert not is_live
     assert data["traces"][0]["target"]["text"] == "un"
