@@ -67,7 +67,7 @@ class Aim:
 _MOMENT = Aim("any moment")
 _FILES = kt.runs.RunDirectory("")
 _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
-_EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
+_EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 0.3)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
 # The aims are used in this order, repeatedly. At the first and the second kill
