@@ -79,7 +79,7 @@ def make_transformer(layers, model_dim, vocabulary_size):
 
 
 def compile_model(model, model_dim, jit_compile, **settings):
-    """Compiles a model with the paper's loss and optimizer."""
+    """Compiles a model with the paper's loss and optimizer, and returns it."""
     model.compile(
         kt.training.paper_adam(model_dim),
         kt.training.SmoothedCrossEntropy(),
@@ -111,7 +111,6 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
     """
     times = {name: [] for name in models}
     losses = {}
-    # The round that is not timed comes first.
     for _ in range(1 + rounds):
         for name, model in models.items():
             clock = RoundTime()

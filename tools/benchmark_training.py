@@ -2,10 +2,11 @@
 
     python -m tools.benchmark_training --precision=mixed_bfloat16
 
-The program prints one line of JSON: the median and the range of the time of a
-step, target tokens per second, the GFLOP/s of the step's matrix products, the
-GFLOP/s of one large matrix product in the same process (the ceiling), and the
-ratio of the two GFLOP/s.
+The program prints one line of JSON. It has the precision, whether XLA is used,
+the number of parameters, the median and the range of the time of a step, and
+target tokens per second. It also has the GFLOP/s of the step's matrix products,
+the GFLOP/s of one large matrix product in the same process (the ceiling), and
+the ratio of the two GFLOP/s.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Timing(training_sizes.StepSizes):
-    """The flags: the sizes of the model and batch, and the number of steps."""
+    """The flags of the training step, and the number of timed steps."""
 
     steps: int = setting("Timed steps.", 12, least=3)
 
@@ -56,8 +57,8 @@ def step_flops(sizes: Timing) -> float:
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Multiplications of an attention for each token: the four projections, then
-    # the attention scores and the weighted sum.
+    # Multiplications of an attention layer for each token: the four
+    # projections, then the attention scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
@@ -69,7 +70,8 @@ def step_flops(sizes: Timing) -> float:
 def ceiling_flops(dtype: str) -> float:
     """Measures the floating-point operations per second of a matrix product.
 
-    The median of 7 products of large square matrices is taken.
+    A large square matrix is multiplied by itself 7 times. The result is for the
+    median time.
 
     Args:
         dtype: the type of the matrices.
@@ -94,8 +96,8 @@ def step_seconds(model, sizes: Timing) -> list[float]:
         sizes: the flags, with the sizes of a batch and the number of steps.
     """
     times = StepTimes()
-    # The times of the first steps are left out, since these steps trace the
-    # graph and fill caches.
+    # The first steps are not timed, because they trace the graph and fill
+    # caches.
     warm_up = 3
     model.fit(
         training_sizes.endless_batches(

@@ -4,15 +4,16 @@
         --source=dev.en --reference=dev.de
 
 The program translates a development set. From every second sentence it learns
-two curves: the share of right words by the log-probability of a word, and by
-the mean log-probability of the tokens of a translation. From the references of
-these sentences it learns how long translations usually are. On the other
+two curves. One curve gives the probability that a word is right, for the
+log-probability of the word. The second curve gives the share of right words in
+a translation, for the mean log-probability of its tokens. From the references
+of these sentences it learns how long translations usually are. On the other
 sentences the program tests the calibration: it prints the reliability diagram,
-the expected calibration error, BLEU by the confidence of the sentences, and the
-numbers of translations with a loop and of unusual length. It writes
-`confidence.json` into the directory of the run. `tools.translate --confidence`,
-`tools.explore` and `tools.export_saved_model` read this file. See
-docs/confidence.md.
+the expected calibration error, BLEU for four groups of sentences from the
+highest to the lowest confidence, and the numbers of translations with a loop
+and of unusual length. It writes `confidence.json` into the directory of the
+run. `tools.translate` (with --confidence or --repair), `tools.explore` and
+`tools.export_saved_model` read this file. See docs/confidence.md.
 """
 
 import dataclasses

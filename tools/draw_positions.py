@@ -2,7 +2,8 @@
 
     python -m tools.draw_positions --output=positions.png
 
-The image has a panel for each form of the table, with a row for each position.
+The image has a panel for each `form` of `sinusoidal_encoding`. Each panel has a
+row for each position.
 """
 
 import dataclasses

@@ -102,7 +102,8 @@ class Page:
 def main(models, search, page):
     program.check_output_file(page.output)
     if search.minimum_risk is None and not search.sample:
-        # The page shows a ranking by scores, so minimum risk is off by default.
+        # The page ranks hypotheses by their scores, so minimum risk is off
+        # unless the user asks for it. Sampling has no minimum risk.
         search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE

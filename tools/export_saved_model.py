@@ -4,10 +4,11 @@
         --output_dir=models/mine
 
 The program writes the SavedModel to models/mine/1, or to the next version
-number if models/mine has versions, and prints the path. With --source, it first
-prints what the SavedModel loses and gains. The flags of the search are those of
-`tools.translate`. The SavedModel keeps their values, and uses them for every
-request. docs/serving.md describes the signatures.
+number if models/mine has versions, and prints the path. With --source and
+--reference, it first prints the size, speed and BLEU of the run and of the
+SavedModel. The flags of the search are those of `tools.translate`. The
+SavedModel keeps their values, and uses them for every request. docs/serving.md
+describes the signatures.
 """
 
 import dataclasses
@@ -179,11 +180,11 @@ def repairing(
 
 
 def converted(model, precision: str, weights: str):
-    """Returns a model with the types of weights that two flags ask for.
+    """Returns a model whose weights have the types that the flags ask for.
 
     Args:
-        model: a `Transformer`. It is not changed, and is returned itself if its
-            weights have these types.
+        model: a `Transformer`, which is not changed. If its weights have these
+            types, this model is returned, otherwise a copy.
         precision: the value of --precision, a dtype.
         weights: the value of --weights: "int8" quantizes the matrices, "float"
             does not.
@@ -208,8 +209,8 @@ def shortlisted(
             `max_source_length` of the translator are left out.
 
     Raises:
-        ValueError: a special id is too far from the start of the vocabulary, or
-            no pair is left.
+        ValueError: more than 1000 ids of ordinary tokens are below a special
+            id, or no pair is left.
     """
     target_tokenizer = translator.target_tokenizer
     ids = target_tokenizer.special_ids

@@ -8,8 +8,8 @@ much "it" attends to its noun, the program ranks the heads by their attention
 weight. Then it translates the contrast set with the best three heads of a
 question switched off and, for comparison, with random draws of three other
 heads switched off. It prints JSON: for each question the best heads with their
-mean weights; and `referent_accuracy`, the share of correct pronouns, without
-these heads, without each draw of other heads, and with all heads.
+mean weights; and the share of correct pronouns without these heads, without
+each draw of other heads, and with all heads.
 """
 
 import dataclasses
@@ -85,10 +85,11 @@ def measured(
         measure: the flags, with the numbers of sentences and of draws.
 
     Returns:
-        Dict of `all_heads`, the accuracy of the pronouns with all heads;
-        `questions`, for each question the best heads with their mean weights,
-        and the accuracy without them; and `others_off`, the accuracy without
-        each draw of heads that are among the best of no question.
+        Dict of `all_heads`, the share of correct pronouns with all heads;
+        `questions`, for each question a dict of `best`, the best three heads
+        with their mean weights, and `referent_accuracy`, the share without
+        these heads; and `others_off`, a list of the shares without three random
+        heads, one share for each draw. The best heads are not drawn.
 
     Raises:
         ValueError: fewer than three heads are left to draw from.
@@ -129,7 +130,8 @@ def ranked(
 ) -> list[interpretation.HeadWeight]:
     """Ranks the heads by their mean weight between the words of a question.
 
-    Heads of other kinds of attention than that of the question are left out.
+    Only heads of the question's kind of attention are ranked, such as those of
+    the encoder.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -166,7 +168,7 @@ def words_of(example: data.ContrastExample, index: int) -> Words:
 
 
 def all_heads(model: kt.Transformer) -> list[tuple[str, int]]:
-    """Returns all heads, as pairs of the attention's name and an index."""
+    """Returns each head as the name of its attention and its index there."""
     return [
         (name, head)
         for name, layer in interpretation.attentions(model).items()

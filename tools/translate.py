@@ -35,7 +35,12 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 @dataclasses.dataclass(frozen=True)
 class Output(settings.BatchSettings):
-    """The flags of the printed lines, of the repair and of the batch size."""
+    """The flags of the printed lines, of the repair and of the batch size.
+
+    Raises:
+        ValueError: the batch size is below 1, or `confidence` is given with
+            `n_best` above 1.
+    """
 
     # The flag --n_best of `SearchSettings` also sets this field.
     n_best: int | None = None
@@ -175,8 +180,8 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             window.append(line)
             line = _next(lines, until)
         yield window
-        # All lines that arrived are yielded, so this waits for the next line as
-        # long as necessary.
+        # All lines that arrived are yielded. So `lines.get` waits for the next
+        # line as long as necessary.
         line = lines.get() if line is _NOT_YET else line
     if line is not None:
         raise line
@@ -196,9 +201,9 @@ def format_lines(
 ) -> list[bytes]:
     """Formats the hypotheses of an input line as lines of UTF-8.
 
-    There are exactly `output.n_best` lines, or one line if it is `None`. If
-    there are fewer hypotheses, the other lines have an empty translation, and a
-    score of -inf.
+    There are exactly `output.n_best` lines; `None` means one line. If there are
+    fewer hypotheses, the last lines have an empty translation, and a score of
+    -inf.
 
     Args:
         hypotheses: the hypotheses of the line, best first.

@@ -44,9 +44,9 @@ def make_model(
         train_batches: the batches that the run trains on.
 
     Returns:
-        The model, its checkpoints, and the recorded evaluations. The
-        evaluations decide which checkpoints are kept, but with `select_by`
-        `"last"` the newest checkpoints are kept.
+        The model, its checkpoints, and the recorded evaluations. With
+        `select_by` `"last"` the newest checkpoints are kept. Otherwise the
+        newest one is kept, and those with the best evaluations.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

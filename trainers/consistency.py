@@ -25,9 +25,10 @@ _OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
 def check(settings: learning_settings.LearningSettings) -> None:
     """Checks the settings of the consistency loss.
 
-    With teachers, the numbers, such as the weight of the loss, are not checked
-    here. The loss checks them when it is made, and then it needs the models of
-    the teachers. So `make_consistency`, which loads these, checks the numbers.
+    For `teacher`, numbers such as the weight of the loss are not checked here,
+    because only the loss checks them, and the loss cannot be made without the
+    models of the teachers. `make_consistency` loads these models, and checks
+    the numbers.
 
     Args:
         settings: the settings that the user gave.
@@ -141,7 +142,8 @@ def fingerprint(
                 f"{path} to use the teacher's."
             )
         # A teacher reads the same ids as the model of the run, so both need the
-        # same start id.
+        # same start id. A teacher may have no `config.json`; then its start id
+        # is not checked.
         theirs = kt.runs.RunDirectory(path).read_config()
         start_id = theirs.get("architecture", {}).get("start_id")
         if start_id not in (None, architecture.start_id):

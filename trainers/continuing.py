@@ -47,8 +47,9 @@ class ExistingRun:
     def check_same(self, config: dict[str, dict]) -> None:
         """Compares the configuration of this run with another configuration.
 
-        Settings that may change, such as `devices`, are not compared. There
-        must be a run, since a missing field counts as `None`.
+        Settings that may change, such as `devices`, are not compared. A field
+        that this run lacks counts as `None`. So call this method only if there
+        is a run.
 
         Args:
             config: groups of fields, as in `config.json`. Only these groups
@@ -91,8 +92,8 @@ class ExistingRun:
 
     def _may_change(self):
         """Returns the names of the settings whose values may differ."""
-        # With one of these settings, the learning rate of each step depends on
-        # the number of steps, so this number must not change.
+        # With the cosine schedule or a cool-down, the learning rate of each
+        # step depends on the number of steps, so this number must not change.
         is_planned = self.settings.get("schedule") == "cosine"
         is_planned |= self.settings.get("cooldown_steps") is not None
         fixed = ("steps",) if is_planned else ()
@@ -142,7 +143,7 @@ class ExistingRun:
         Args:
             settings: the settings, with all defaults filled in.
             trained_batches: the number of batches that were trained before the
-                newest checkpoint.
+                newest checkpoint; 0 if there is no checkpoint.
 
         Raises:
             ValueError: more than `settings.steps` batches were trained already,

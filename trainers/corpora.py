@@ -39,7 +39,8 @@ class Corpora(NamedTuple):
 
         The dict identifies the training data and the development data. If the
         training data are in shards, the hash is made from the hashes of the
-        shards and from the development pairs. Large text may be read for this.
+        shards and from the development pairs. For a `LargeText`, the first call
+        may read the whole text.
         """
         if isinstance(self.train, large_text.LargeText):
             return self.train.fingerprint(self.dev)
@@ -164,8 +165,9 @@ def _read(sources, targets, tsv):
 def _hold_out(pairs, seed):
     """Splits pairs into training pairs and distinct development pairs.
 
-    Pairs with the same normalized text are duplicates. Duplicates of
-    development pairs are left out.
+    Development pairs have text on both sides. Pairs with the same normalized
+    text are duplicates. Duplicates of development pairs are left out. Raises
+    ValueError if fewer than 20 distinct pairs have text on both sides.
     """
     keys = list(map(_key, pairs))
     distinct = list(dict.fromkeys(key for key in keys if all(key)))

@@ -244,10 +244,11 @@ def _positions(architecture):
 
 
 def _architecture(run):
-    """Returns two tables, of the numbers of parameters and of the settings.
+    """Returns two tables in Markdown.
 
-    The parameters are counted for each part, see `_group_of`. Those of frozen
-    weights are not counted. The settings are those of the architecture.
+    The first has the number of trainable parameters of each part of the model,
+    see `_group_of`, and of the whole model. The second has the fields of the
+    architecture.
     """
     counts: dict[str, int] = {}
     for variable in run.model.trainable_variables:

@@ -23,12 +23,13 @@ def architecture_of(
         settings: the settings of the run, before or after `with_defaults`.
         overrides: dict of the `TransformerConfig` fields that the user gave.
         tokenizers: the tokenizers of the run. They give the vocabulary sizes.
-            `None` if they do not exist yet.
+            `None` if they are not loaded yet. The special ids are then those of
+            the vocabularies of --vocabulary or --initial_model, or those of
+            `SpecialIds()` if the run uses neither.
 
     Raises:
         ValueError: the padding id is not that of the source vocabulary, or the
-            start id is not the padding, begin or end id of this vocabulary. If
-            it does not exist yet, the ids of `SpecialIds()` are expected.
+            start id is not the padding, begin or end id of this vocabulary.
     """
     if settings.initial_model is not None and settings.preset is None:
         config = initial_model.architecture_of(settings.initial_model)
@@ -76,9 +77,10 @@ def _existing_tokenizers(settings, overrides):
 def rounded_steps(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, int]:
-    """Returns a dict with `steps`, rounded up as in `config.json`.
+    """Returns a dict with `steps`, rounded up by `whole_executions`.
 
-    If the user did not give `--steps`, the dict is empty.
+    `config.json` has this rounded number. If the user did not give `--steps`,
+    the dict is empty.
 
     Args:
         settings: the settings that the user gave.
@@ -170,11 +172,12 @@ def with_defaults(
 
 
 def _choice_of_conventions(settings):
-    """Returns a function that returns a setting, or its default.
+    """Returns a function that returns a setting, or its default for `None`.
 
-    The default is the value of the convention, or of "paper" without
-    --convention. But if --convention is not given and the initial model was
-    imported with this setting, the default is the value of the initial model.
+    The function takes the name of the setting, and the name of its default in
+    `Convention`. With --convention, the default is that of this convention.
+    Otherwise it is that of the initial model, if this model was imported with
+    the setting, else that of the convention "paper".
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

@@ -37,7 +37,7 @@ class Evaluations:
         self._patience = patience
 
     def read(self) -> dict[int, dict[str, float]]:
-        """Returns the scores of each step, in the order of the steps.
+        """Returns the scores of each evaluated step, in the order of the steps.
 
         Without a file the dict is empty.
 

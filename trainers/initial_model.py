@@ -60,9 +60,9 @@ def architecture_of(path: str) -> kt.TransformerConfig:
 def search_settings(path: str | None) -> dict[str, Any]:
     """Returns the search settings of a run with an imported model.
 
-    A run that starts from such a model keeps these settings, unless flags
-    replace them. If the run has another vocabulary, it keeps only the length
-    penalty and its form.
+    A new run that starts from this model keeps these settings, unless flags
+    replace them. If the new run has another vocabulary, it keeps only the
+    length penalty and its form.
 
     Args:
         path: the directory of the run; `None` for no run.
@@ -210,7 +210,8 @@ def _rows(old, new):
     """Returns a list of old ids for each id of the new vocabulary.
 
     The embedding of a new id starts from the mean of the embeddings of the old
-    ids in its list. Returns `None` if both vocabularies are the same.
+    ids in its list, or from the mean of all old embeddings if the list is
+    empty. Returns `None` if both vocabularies are the same.
     """
     if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
         return None

@@ -1,8 +1,8 @@
 """Training text that is too large to be held in memory.
 
-Each loop over the text reads its files again. What the program learns from the
-text, such as its hash, is stored beside the shards that are made from the text.
-So a run that continues need not read the text.
+Each loop over the text reads its files again. The hash of the text and other
+facts about it are stored beside the shards that are made from the text. So a
+run that continues need not read the text.
 """
 
 import hashlib
@@ -207,7 +207,7 @@ def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
 
 
 def _hash(pair, seed):
-    """Returns a hash of 64 bits, equal for pairs of equal normalized text."""
+    """Returns a hash of 64 bits of the seed and a pair's normalized text."""
     text = "\0".join(kt.text.fold(side) for side in pair)
     digest = hashlib.blake2b(
         text.encode("utf-8"), digest_size=8, salt=seed.to_bytes(8, "little")

@@ -111,7 +111,8 @@ def callbacks(
     Args:
         run: the components of the run.
         progress: the callback with which the chief shows the progress; `None`
-            in other workers.
+            in other workers. The result does not contain this callback, because
+            the caller must put it at the end of all callbacks.
     """
     evaluating = _chief_callbacks(run, progress) if run.is_chief else []
     stop_early = []

@@ -22,7 +22,7 @@ def resolve(
 
     If the run is continued, `auto` is replaced by the precision with which the
     run began. A precision other than `auto` is not replaced, but a warning is
-    logged if it is probably slow on these devices.
+    logged if it is mixed_bfloat16 and the CPU is probably slow with it.
 
     Args:
         settings: the settings that the user gave.

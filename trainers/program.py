@@ -117,7 +117,10 @@ class Program:
             startup.drop_output_if_unread()
 
     def _arguments(self, argv):
-        """Returns the positional arguments by the names of their fields."""
+        """Returns the positional arguments by the names of their fields.
+
+        Raises app.UsageError if there are too many or too few.
+        """
         expected = {
             name: help_text
             for settings_class in self._settings_classes

@@ -9,8 +9,8 @@ from typing import TypeVar
 import tqdm
 
 _LOG = logging.getLogger(__name__)
-# `track` reads the clock only at every item whose index is a multiple of this
-# number, because reading it takes time.
+# `track` reads the clock only once in this number of items, because reading the
+# clock takes time.
 _ITEMS = 1000
 
 Item = TypeVar("Item")

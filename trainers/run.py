@@ -142,7 +142,6 @@ def _train(requested, overrides, directory, strategy, keeps_end):
         directory, requested, corpora, tokenizers, architecture, strategy
     )
 
-    # A run that the directory holds already must have the same settings.
     existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings
@@ -174,8 +173,8 @@ def _train(requested, overrides, directory, strategy, keeps_end):
     _restore(run)
     existing.check(settings, run.trained_batches)
 
-    # All workers have read the configuration and the metrics of the existing
-    # run, so the chief may change these files now.
+    # All workers have read `config.json` before `_restore`, which waits for all
+    # workers. So the chief may replace this file now.
     if run.is_chief:
         run.evaluations.forget_after(run.checkpoints.step)
         _write_config(run, config, existing)
@@ -233,7 +232,10 @@ def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
 
 
 def _restore(run):
-    """Restores the newest checkpoint, if any; checks that all workers agree."""
+    """Restores the newest checkpoint, if there is one.
+
+    Then checks that all workers have trained the same number of batches.
+    """
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
         measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
@@ -269,7 +271,8 @@ def _fit(run):
         observe = progress.observe
     callbacks = measuring.callbacks(run, progress)
     if progress is not None:
-        # It must be last: it prints what the other callbacks add to the logs.
+        # `progress` must be last, because it prints what the other callbacks
+        # add to the logs.
         callbacks.append(progress)
     fit_options = {
         "validation_data": run.dev_batches.evaluation_dataset(),
@@ -281,9 +284,9 @@ def _fit(run):
     interval = defaults.whole_executions(settings.evaluation_interval, settings)
     epoch, in_interval = divmod(batches, interval)
     # A complete run that is made longer may have its last checkpoint in the
-    # middle of an interval. A run that had the new length from the start has no
-    # checkpoint there, so this one is deleted. If it is the only checkpoint, it
-    # can be deleted only after the next one is saved.
+    # middle of an interval. This checkpoint is deleted, because a run that had
+    # the new length from the start does not have it. If it is the only
+    # checkpoint, it can be deleted only after the next one is saved.
     restored_step = checkpoints.step
     if in_interval:
         _forget(run, restored_step)
@@ -300,7 +303,7 @@ def _fit(run):
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
             # At its end, `fit` replaced the weights by their moving average.
-            # The checkpoint still has the replaced weights.
+            # The checkpoint has the weights from which training must go on.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):
@@ -314,7 +317,7 @@ def _fit(run):
 
 
 def _forget(run, step):
-    """Deletes a checkpoint in the middle of an interval, and its scores."""
+    """Deletes a checkpoint and its scores, unless it is the only checkpoint."""
     if run.checkpoints.forget(step) and run.is_chief:
         run.evaluations.forget(step)
 

@@ -1,9 +1,9 @@
 """Makes command-line flags from the fields of dataclasses.
 
-The settings of a program are frozen dataclasses. Each field that is made by
-`setting` is a flag with the field's type, default and, unless `setting` gets
-another name, the field's name. Two programs that have a flag in common share
-the dataclass.
+The settings of a program are frozen dataclasses. Each field that `setting`
+makes is a flag with the type and the default of the field. The flag also has
+the name of the field, unless `setting` gets another name. Two programs that
+have a flag in common share the dataclass.
 """
 
 import dataclasses
@@ -77,7 +77,7 @@ class Given:
 class Selection(typing.NamedTuple):
     """A dataclass, and the names of those of its fields that are flags.
 
-    The other fields keep their defaults, except positional arguments.
+    Positional arguments are read too. All other fields keep their defaults.
 
     settings_class: the dataclass.
     help_texts: the description of each flag, by the name of its field; `None`
@@ -209,7 +209,6 @@ def _define(field, help_text, values):
     if field.type == list[str] or list[str] in types:
         define_flag = flags.DEFINE_list
     elif field.type == tuple[str, ...]:
-        # The flag can be given several times; its strings may have commas.
         define_flag = flags.DEFINE_multi_string
     elif metadata["choices"] is not None:
         define_flag = flags.DEFINE_enum

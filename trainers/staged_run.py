@@ -111,6 +111,8 @@ def check(
         given: the names of all flags that the user gave.
 
     Raises:
+        FileNotFoundError: the initial model or a teacher is not the directory
+            of a finished run.
         ValueError: the settings of a stage are invalid, or there are several
             stages and a file of text can be read only once.
     """

@@ -1,4 +1,4 @@
-"""Encodes the pairs of a run in memory, or reads them from shards."""
+"""Encodes the pairs of a run, in memory or to shards, and opens shards."""
 
 import logging
 import os
@@ -36,7 +36,8 @@ def load(
         tokenizers: the tokenizers of the run.
         settings: the settings of the run, before or after all defaults are
             filled in.
-        strategy: the strategy of the run; `None` for one process.
+        strategy: the strategy of the run; `None` for the current strategy of
+            TensorFlow.
 
     Raises:
         ValueError: no pair is left, shards have another vocabulary or longer
@@ -144,7 +145,11 @@ def _check_shards(train, tokenizers, settings):
 
 
 def _write_shards(directory, corpora, tokenizers, settings):
-    """Writes the shards of large text, unless they exist already."""
+    """Writes the shards of large text, unless they exist already.
+
+    Returns empty bytes, because `from_chief` needs bytes to send. Raises
+    ValueError if the run has begun with other text or another vocabulary.
+    """
     data = {**corpora.fingerprint(), **tokenizers.fingerprint()}
     record = {
         "seed": settings.seed,

@@ -5,7 +5,7 @@ A batch is a tuple of inputs, labels and weights. The inputs are a dict:
 source_ids          int32 (B, S), the source with its special ids
 target_input_ids    int32 (B, T), the start id and the target
 
-The labels and the weights are arrays:
+The labels and the weights are tensors:
 
 target_output_ids   int32 (B, T), the labels: the target and its end id
 weights             float32 (B, T), 1 at labels, 0 at padding
@@ -68,16 +68,16 @@ class TokenBatches:
         rows_multiple_of: a divisor of the number of rows of each batch: the
             number of replicas times the number of micro-batches of a replica.
         start_id: the first id that the decoder reads, the model's `start_id`.
-            `None` for the id that begins a target in the vocabulary.
+            `None` for the begin id of the target vocabulary.
         packed: whether several pairs share a row.
 
     Attributes:
         needs_bookmarks: whether windows may have different numbers of batches.
             If True, the method `bookmark` plans earlier windows to find where a
             window begins, which takes time.
-        steps_per_epoch: the number of batches of an epoch. If an epoch has
-            several windows, this is an estimate: the number of batches of the
-            first window times the number of windows.
+        steps_per_epoch: the number of batches of an epoch. It is an estimate
+            if `needs_bookmarks` is True: the number of batches of the first
+            window times the number of windows of an epoch.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for `rows_multiple_of` rows
@@ -159,8 +159,8 @@ class TokenBatches:
             observe: a function to call for each batch before the model reads
                 it. Its arguments are the number of the batch in the run,
                 counted from 0, the number of pairs in it, and its weights
-                `(B, T)`. Another thread calls the function. `None` for no
-                function.
+                `(B, T)`. The thread that makes batches calls the function.
+                `None` for no function.
         """
 
         def generate():
@@ -182,7 +182,7 @@ class TokenBatches:
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:
-        """Returns the batches of an epoch, in a fixed order, for `evaluate`."""
+        """Returns the batches of the first epoch, always in the same order."""
         planned = [
             self._planner.plan(self._lengths(window))
             for window in range(self._pairs.windows_per_epoch)
@@ -229,7 +229,7 @@ class TokenBatches:
 
         Args:
             bookmark: an earlier result of the method `bookmark`, such as
-                the one in the checkpoint.
+                the bookmark in the checkpoint.
         """
         self._bookmarks[bookmark.window] = bookmark
 

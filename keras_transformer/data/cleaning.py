@@ -44,8 +44,9 @@ _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
 def _rule(help_text, default=None, choices=None, least=None):
     """Returns a dataclass field. Programs make a flag from each field.
 
-    A value of `None` is always valid. Any other value must be one of `choices`
-    and at least `least`. If `choices` or `least` is `None`, it is not checked.
+    `Cleaning` raises an error if a value is not one of `choices`, or is below
+    `least`. `choices=None` allows all values, and `least=None` all numbers.
+    A value of `None` is always valid.
     """
     metadata = {"help": help_text, "choices": choices, "least": least}
     if default == []:
@@ -180,8 +181,7 @@ class Cleaning:
 
         Args:
             pairs: the pairs, read once. Only one pair is held in memory.
-            report: the report that this method fills. It counts a pair when the
-                pair is read.
+            report: the report that this method fills while pairs are read.
             tokenizers: the tokenizers of sources and of targets. Only
                 `drop_unknown_characters` needs them.
 
@@ -206,7 +206,7 @@ class Cleaning:
                 yield pair
 
     def _changes(self):
-        """Returns the changes that are on: pairs of a name and a function."""
+        """Returns the name and the function of each change that is on."""
         return [
             (f"{field}={value}", change)
             for field, value, change in _CHANGES
@@ -214,7 +214,7 @@ class Cleaning:
         ]
 
     def _filters(self, tokenizers):
-        """Returns the filters that are on: pairs of a name and a function."""
+        """Returns the name and the function of each filter that is on."""
         if self.drop_unknown_characters and tokenizers is None:
             raise ValueError(
                 "`drop_unknown_characters` needs vocabularies. Received: "

@@ -21,8 +21,8 @@ def read_parallel(
             source file.
 
     Returns:
-        The pairs in the order of the files. If both lines are empty, they are a
-        pair too.
+        The pairs in the order of the files. Two empty lines become a pair of
+        two empty texts.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.

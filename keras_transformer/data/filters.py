@@ -152,8 +152,8 @@ def symbols(most: float) -> Filter:
     Unicode.
 
     Args:
-        most: the maximum share of these among the characters of a side that
-            are not spaces (category Z). Tabs are not in this category.
+        most: the maximum share of these characters in a side. Spaces (category
+            Z) are left out of the total; tabs are not.
     """
 
     def takes(pair):

@@ -57,8 +57,8 @@ def _insert(slots, key):
     """Adds a key to a table; returns False if the table has the key already.
 
     A key is the hash of a text, but never 0. The lowest bits of the key are an
-    index. The key is stored in the first empty element from this index on. The
-    search for this element continues after the last element at the first one.
+    index. The key is stored in the first empty element from this index on. If
+    no element up to the end is empty, the search continues at element 0.
     """
     mask = len(slots) - 1
     slot = key & mask

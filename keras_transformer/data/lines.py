@@ -35,7 +35,8 @@ def _zstd():
 
 _ZSTD = _zstd()
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-# A bzip2 file has its level after "BZh", and then begins a block or its end.
+# A bzip2 file begins with "BZh" and a digit, the level of compression. Then
+# come the first bytes of a block or, in an empty file, of the end of the data.
 _BZIP2 = [
     b"BZh%d" % level + following
     for level in range(1, 10)
@@ -203,7 +204,7 @@ def _other_lines(stream, name, encoding, errors):
                 "file to UTF-8."
             ) from error
         if not line:
-            lines.detach()  # Otherwise the wrapper would close the stream.
+            lines.detach()  # Otherwise `lines` would close `stream`.
             return
         text = line.rstrip("\r\n")
         yield _checked(text, number, line.endswith("\n"), name)

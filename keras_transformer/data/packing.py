@@ -180,8 +180,8 @@ class _Patterns:
         Returns:
             Integers `(candidates,)`: the smallest number of free tokens, of
             both sides together. If no other pair fits and leaves at most
-            `_MAX_REST` tokens free on each side, the number is that after the
-            candidate alone.
+            `_MAX_REST` tokens free on each side, the number is the sum of the
+            candidate's `rest`.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST

@@ -58,7 +58,8 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
 
     Args:
         tokens_per_batch: the maximum number of tokens of all sources, and of
-            all targets, of a batch, with padding. One row may have more.
+            all targets, of a batch, with padding. A batch of one row may have
+            more.
         length: the length of a row: the larger of S and T.
     """
     rows = max(1, tokens_per_batch // length)

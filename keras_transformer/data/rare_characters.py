@@ -3,9 +3,9 @@
 If a character has no piece of its own, the vocabulary spells it in bytes. If a
 model has never read such bytes, it also translates the words around them worse.
 So some training sources get a new word of rare characters, such as characters
-that are in no piece of the vocabulary. In other sources, one letter of a word
-is replaced. The targets stay as they are. The model learns to ignore such new
-words, and to translate a word with one wrong letter like the correct word.
+that are in no piece of the vocabulary. In some other sources, one letter of a
+word is replaced. The targets stay as they are. The model learns to ignore the
+new words, and to translate a word with one wrong letter like the correct word.
 (With the default normalization a translator removes words of unknown characters
 before the model reads them.)
 """
@@ -39,10 +39,11 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
-# The share of changed sources that get a new word, and the share of changed
-# letters that get an accent, of those letters that can get one. Accents are the
-# most frequent change: a model must translate a known word with a wrong accent,
-# but rarely reads words of unknown characters, because a translator removes
+# `_WORD_SHARE` of the changed sources get a new word. In the others, one letter
+# is replaced: if a letter of the source has accented forms, an accented form is
+# used with the probability `_ACCENT_SHARE`. Accents are the most frequent
+# change, because a model must translate a known word with a wrong accent.
+# A model rarely reads words of unknown characters, because a translator removes
 # them.
 _WORD_SHARE = 0.2
 _ACCENT_SHARE = 0.75
@@ -58,11 +59,11 @@ def with_rare_characters(
 ) -> list[sentence_pairs.SentencePair]:
     """Adds rare characters to a share of the sources.
 
-    About a fifth of these sources get a word of characters that do not occur in
-    the pairs: symbols, such as emoji, or letters. In the other sources, one
-    letter is replaced: mostly by an accented form of this letter that occurs in
-    the pairs, else by a letter that does not occur in the pairs. A source in
-    which no letter can be replaced gets a word too.
+    About a fifth of the changed sources get a word of characters that do not
+    occur in the pairs: symbols, such as emoji, or letters. In the other changed
+    sources, one letter is replaced: mostly by an accented form of this letter
+    that occurs in the pairs, else by a letter that does not occur in the pairs.
+    A source in which no letter can be replaced gets a word too.
 
     Args:
         pairs: training pairs.
@@ -221,10 +222,11 @@ def _accented(characters):
 def _insert(word, text, generator):
     """Inserts a word before, between or after the words of a text.
 
-    Half of the words at the end are joined to the last word of the text.
+    At the end of the text, the word is joined to the last word of the text with
+    a probability of 1/2.
     """
     words = text.split(" ")
     position = generator.randint(0, len(words))
     if position == len(words) and generator.random() < 0.5:
-        return text + word  # No space: the word continues the last word.
+        return text + word
     return " ".join([*words[:position], word, *words[position:]])

@@ -46,11 +46,9 @@ class ShardedPairs:
         weights: the weight of each corpus, as `Fraction`.
 
     Raises:
-        FileNotFoundError: a directory is not a shard directory, or a file is
-            missing.
-        ValueError: a shard or an index is damaged, the vocabularies differ, an
-            argument is invalid, or the weights are so small that an epoch has
-            no pair.
+        FileNotFoundError: a directory has no index, or a shard is missing.
+        ValueError: a directory is damaged, the vocabularies differ, an argument
+            is invalid, or the weights are so small that an epoch has no pair.
     """
 
     def __init__(
@@ -265,7 +263,7 @@ def check_weights(
     """Checks the arguments of `ShardedPairs` that give the weights of corpora.
 
     This function does not know the sizes of the corpora. So only `ShardedPairs`
-    refuses weights that are so small that an epoch has no pair.
+    refuses weights or a temperature that are too small for these sizes.
 
     Args:
         count: the number of directories.

@@ -74,14 +74,14 @@ def shard_pairs(
 
 
 def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
-    """Checks that a tag is one symbol of a vocabulary.
+    """Checks that a tag is one piece of a vocabulary.
 
     Args:
         tag: the tag.
         tokenizer: the tokenizer of the sources.
 
     Raises:
-        ValueError: the tag is not one symbol.
+        ValueError: the tag is not one piece.
     """
     pieces = tokenizer.pieces(tokenizer.encode([tag]).values.numpy())
     # A tokenizer may put a space, as a separate piece, before the text.

@@ -9,9 +9,9 @@ are supported, each at the beginning of a line:
     export function f, export const X, export class C
 
 Another form at the beginning of a line is an error, and so is `import(...)` or
-`import.meta` anywhere. So nothing is bundled wrongly. A file in a folder
-`vendor` is a build of another project. It must import nothing, which is not
-checked, and end with one list of exports, `export{a as b}`.
+`import.meta` anywhere. A file in a folder `vendor` is a build of another
+project. It must import nothing, which is not checked, and end with one list of
+exports, `export{a as b}`.
 """
 
 import pathlib
@@ -48,8 +48,8 @@ def _add(path, modules, importers):
     A module that `modules` already has is not added again. The keys of
     `modules` are paths, and the values are pairs of a script and the exported
     names. `importers` are paths of modules: each module imports the next one,
-    and the last module imports this one. `importers` is empty for the entry
-    module.
+    and the last one imports the module at `path`. `importers` is empty for the
+    entry module.
     """
     if path in importers:
         names = [each.name for each in (*importers, path)]

@@ -33,7 +33,8 @@ def embed_layers(
 
     Raises:
         ValueError: the page cannot compute the class, the activation or the
-            norm of a layer, or a layer is quantized or has LoRA.
+            norm of a layer, a layer is quantized or has LoRA, or a weight is
+            too large for the dtype of `weights`.
 
     Example:
 

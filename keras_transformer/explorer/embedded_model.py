@@ -117,7 +117,7 @@ def obstacle(translator: translators.Translator) -> str | None:
 
     If there is a reason, the page needs recorded traces of sentences instead of
     the model. The reason can be a kind of vocabulary, sources with other tokens
-    around them than one end token, or a setting of a beam search. This function
+    around them than one end token, or a setting of the search. This function
     does not find other reasons: `embed_model` raises an error for them, for
     instance for a search that is neither beam search nor greedy search.
 

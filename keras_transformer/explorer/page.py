@@ -17,9 +17,9 @@ from keras_transformer.explorer import bundle
 
 FRONT_END = pathlib.Path(__file__).parent / "front_end"
 # Characters that are escaped in JSON. "<" could close the script element or
-# begin a comment. U+2028 and U+2029 end a line of a script. UTF-8 cannot encode
-# halves of surrogate pairs. JSON has these characters only in strings, where
-# escapes are allowed.
+# begin a comment. U+2028 and U+2029 would end a line if the JSON were read as
+# JavaScript. UTF-8 cannot encode halves of surrogate pairs. JSON has these
+# characters only in strings, where escapes are allowed.
 _UNSAFE = re.compile("[<\u2028\u2029\ud800-\udfff]")
 
 
@@ -63,8 +63,8 @@ def policy(style: str, script: str) -> str:
             "default-src 'none'",
             f"script-src {_hash(script)}",
             f"style-src {_hash(style)}",
-            # To save a figure as a picture, the page first draws an image from
-            # a `data:` address.
+            # To save a figure as PNG, the page first loads the figure as an
+            # image from a `data:` address.
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -100,9 +100,11 @@ def _hash(text):
 
 
 def _check_inline(text, kind):
-    """Checks that a style or script can stand in HTML without escapes.
+    """Checks that HTML does not end or change a style or script.
 
-    Without escapes, the browser hashes the same text as `policy` does.
+    An end tag would end the style or script too early, and `<!--` can begin a
+    comment. A browser replaces carriage returns before it computes the hash. So
+    with a carriage return, the hash of `policy` would be wrong.
     """
     for forbidden in (f"</{kind}", "<!--", "\r"):
         if forbidden in text:

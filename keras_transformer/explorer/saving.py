@@ -58,21 +58,21 @@ def save_page(
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
         texts: at least one sentence. The page opens with the first two.
-        targets: for each text its translation, or `None` to translate the text
-            with `translator`; `None` instead of a list to translate all texts.
+        targets: a translation of each text, or `None` to translate the text;
+            `None` instead of a list to translate all texts.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
-        calibration: the result of `kt.runs.read_calibration`. With it, the
-            page shows how sure a translation is.
+        calibration: from `kt.runs.read_calibration`; `None` for no confidences.
 
     Returns:
         Whether the model is in the page.
 
     Raises:
         ValueError: `dtype` is unknown, `texts` is one string or empty, the
-            numbers of texts and targets differ, a text or target is blank, or
-            `embedded_model.embed_model` refuses the model.
-        FloatingPointError: the model's output is NaN.
+            numbers of texts and targets differ, a text or target is blank,
+            `interpretation.trace` or `embedded_model.embed_model` refuses the
+            model, or a recorded number is NaN or infinite.
+        FloatingPointError: the score of a translation is NaN.
         OSError: the file cannot be written.
 
     Example:
@@ -114,7 +114,7 @@ def _obstacle(translator, dtype, most_megabytes):
 
 
 def _sentences(texts, targets):
-    """Returns checked lists of the sentences and of their given targets."""
+    """Checks the numbers of texts and targets, and returns both as lists."""
     if isinstance(texts, str) or not texts:
         raise ValueError(
             "`texts` is a list of at least one sentence. Received: "
@@ -176,8 +176,9 @@ def _traced(translator, text, target, calibration):
     try:
         return with_attribution("integrated_gradients")
     except ArithmeticError:
-        # Integrated gradients did not converge. The other method needs no
-        # convergence.
+        # Integrated gradients did not converge, or a score is NaN. The method
+        # `input_x_gradient` needs no convergence. If a score is NaN, the second
+        # call raises the same error again.
         return with_attribution("input_x_gradient")
 
 

@@ -41,10 +41,10 @@ def describe(
         tensorflow-text, Keras and SentencePiece; `signatures`; `search`, its
         class and settings; `lengths`, the limits of translations;
         `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
-        parameters of each dtype; `shortlist`, the numbers of frequent tokens,
-        of likely tokens for each source token, and of known tokens, or `None`;
-        `repair`, the `LengthModel` of a `RepairingTranslator`, or `None`;
-        `warm_up`; `run`; and `calibration`.
+        parameters of each dtype; `shortlist`, the numbers of frequent target
+        tokens, of likely target tokens for each source token, and of known
+        source tokens, or `None`; `repair`, the `LengthModel` of a
+        `RepairingTranslator`, or `None`; `warm_up`; `run`; and `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {
@@ -156,8 +156,9 @@ def _describe_search(search):
     described = {"name": type(search).__name__}
     if dataclasses.is_dataclass(search) and not isinstance(search, type):
         for name, value in dataclasses.asdict(search).items():
-            # JSON does not have all types: a seed may be a tensor. So values of
-            # other types are written as their `repr`.
+            # Some values are of types that JSON does not have: a seed may be a
+            # tensor. So all values but strings, numbers and dicts are written
+            # as their `repr`.
             is_plain = isinstance(value, (str, int, float, dict))
             described[name] = value if is_plain else repr(value)
     return described

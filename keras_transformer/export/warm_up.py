@@ -16,7 +16,7 @@ import tensorflow as tf
 # TensorFlow Serving reads this file of the SavedModel.
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
 # Field numbers of prediction_log.proto, predict.proto and model.proto in
-# tensorflow_serving/apis. The last two are those of an entry of a map.
+# tensorflow_serving/apis. `_KEY` and `_VALUE` are the fields of a map's entry.
 _PREDICT_LOG, _REQUEST = 6, 1
 _MODEL_SPEC, _INPUTS = 1, 2
 _SIGNATURE_NAME = 3

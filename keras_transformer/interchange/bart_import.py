@@ -72,8 +72,8 @@ def read(
         ids = tokenizers[1].special_ids
         start_id = ids.end if ids.target_prefix else ids.begin
     if tokenizers[1].special_ids.target_prefix:
-        # The search does not choose the prefix of targets. With "allowed", the
-        # prefix has log-probability 0, as in transformers.
+        # At the positions of the target prefix, no other token is allowed. So
+        # with "allowed" the prefix has log-probability 0, as in transformers.
         search["normalized_over"] = "allowed"
     config = _config(settings, start_id)
     where, arrays = transformers_files.read_weights(directory)

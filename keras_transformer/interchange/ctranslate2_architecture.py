@@ -124,7 +124,7 @@ def of_file(
 
 
 def _settings(variables, where):
-    """Returns the variables that are settings, not weights."""
+    """Returns the settings among the variables; those of `_OFF` must be off."""
     settings = {
         name: values
         for name, values in variables.items()
@@ -166,7 +166,10 @@ def _scalar(variables, name, default):
 
 
 def _same_in_stacks(settings, name, where, default):
-    """Returns a setting that encoder and decoder must share."""
+    """Returns an integer setting that encoder and decoder must share.
+
+    A stack without the setting gets that of the model, or else the default.
+    """
     of_model = _scalar(settings, name, default)
     received = [
         int(_scalar(settings, f"{stack}/{name}", of_model))
@@ -250,7 +253,7 @@ def _scaled(name, values, scale, where):
 
 
 def _count_layers(arrays, stack):
-    """Returns the number of layers of a stack, 0 if there are none."""
+    """Returns the number of layers of a stack."""
     numbers = {
         int(match[1])
         for name in arrays

@@ -49,8 +49,9 @@ def write(
         FileNotFoundError: `run` is not the directory of a finished run.
         ValueError: the architecture or a vocabulary cannot be exported to
             CTranslate2, the weights of the run are not those of its
-            architecture, a file of the run is damaged, the quantization is
-            unknown, or `path` is a file or a directory that is not empty.
+            architecture, a file of the run is damaged, the run has no
+            `config.json`, the quantization is unknown, or `path` is a file or a
+            directory that is not empty.
     """
     if quantization not in (None, *QUANTIZATIONS):
         raise ValueError(

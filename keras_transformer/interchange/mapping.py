@@ -18,9 +18,8 @@ class Entry:
     ours: the paths of our weights. The array is their concatenation along the
         last axis.
     is_transposed: whether the array is the transpose of the concatenation.
-    is_optional: whether the array or our weights may be missing. If the array
-        is missing, our weights become zeros. If our weights are missing, no
-        array is made from them.
+    is_optional: whether `to_ours` makes zeros if the array is missing, and
+        `to_theirs` makes no array if our weights are missing.
 
     Example:
 

@@ -52,8 +52,9 @@ def write(
         FileNotFoundError: `run` is not the directory of a finished run.
         ValueError: MarianMTModel does not support the architecture or a
             vocabulary of the run, the weights of the run do not fit its
-            architecture, `quantization` is not `None`, or `path` is a file or a
-            directory with files.
+            architecture, a file of the run is damaged, the run has no
+            `config.json`, `quantization` is not `None`, or `path` is a file or
+            a directory that is not empty.
     """
     if quantization is not None:
         raise ValueError(

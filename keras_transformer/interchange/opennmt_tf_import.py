@@ -62,9 +62,9 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     """Reads a model directory of OpenNMT-tf.
 
     Args:
-        path: a directory with a checkpoint and either `source_vocabulary.txt`
-            and `target_vocabulary.txt` or `shared_vocabulary.txt`. Each line
-            of these files is a token.
+        path: a directory with a checkpoint and with vocabularies: either
+            `shared_vocabulary.txt`, or `source_vocabulary.txt` and
+            `target_vocabulary.txt`. Each line of these files is a token.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -162,9 +162,10 @@ def _architecture(shapes, prefix):
 def _tying(arrays, is_shared):
     """Returns `tying`, as in `TransformerConfig`.
 
-    The value tells which of source embedding, target embedding and projection
-    have equal matrices. A checkpoint without a projection uses the target
-    embedding as its projection.
+    Layers are tied if their matrices in the checkpoint are equal. A checkpoint
+    without a projection uses the target embedding as its projection. The source
+    embedding is tied only if the projection is tied too, and if source and
+    target have the same vocabulary.
     """
     target, projection = arrays[_TARGET], arrays.get(_PROJECTION)
     if projection is not None and not np.array_equal(target, projection):

@@ -101,9 +101,10 @@ def write(
 
 
 def _header(file, data):
-    """Returns two offsets, the type and the shape of each array, by name.
+    """Reads and checks the header.
 
-    The bytes of an array begin and end at its offsets in the data.
+    Returns a dict from the name of each array to four values: where its bytes
+    begin and end in the data, its type, and its shape.
     """
     try:
         content = json.loads(data.decode("utf-8"))

@@ -262,8 +262,9 @@ def _with_space(config, arrays, target_space, prefix):
             f"shape {table.shape}. Expected: {config.model_dim} columns. Copy "
             "the files again from the original."
         )
-    # Tensor2Tensor multiplies embeddings by sqrt(D), but not this vector. Our
-    # model multiplies their sum, so the vector is divided by sqrt(D) first.
+    # Tensor2Tensor multiplies embeddings by sqrt(model_dim), but not the vector
+    # of the target space. Our model multiplies the sum of both. So the vector
+    # is divided by sqrt(model_dim) first.
     added = table[target_space] / np.float32(config.model_dim**0.5)
     arrays[tensor2tensor_names.SOURCE] = (
         arrays[tensor2tensor_names.SOURCE] + added

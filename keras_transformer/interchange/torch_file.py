@@ -38,8 +38,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, of another kind, or its pickle has
-            operations or functions that are not those of a dict of arrays.
+        ValueError: the file is damaged or of another kind, or its pickle has
+            an operation or a function that a dict of arrays does not need.
     """
     with open(path, "rb") as file:
         try:
@@ -66,7 +66,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def _read_archive(file):
-    """Reads a zip archive."""
+    """Reads a file in the format that torch has written since version 1.6."""
     size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: info for info in archive.infolist()}

@@ -1,7 +1,8 @@
 """Finds the names and shapes of the weights of a model from its config.
 
-The weights of relative positions are left out. Arrays in files are checked
-against these shapes before a model is made.
+Arrays in files are checked against these shapes before a model is made. The
+weights of relative positions are left out, because models with relative
+positions are neither imported nor exported.
 """
 
 from keras_transformer.layers import sinusoids

@@ -13,15 +13,14 @@ from keras_transformer.translation import translator as translators
 
 
 class HeadEffect(NamedTuple):
-    """The effect of a head on the log-probability of translations.
+    """The effect of switching off a head on log-probabilities.
 
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
-    change: the log-probability of a translation without the head minus that
-        with the head, in nats. It is summed over the tokens of a translation,
-        and the mean over the sentences is taken. It is below 0 if the head
-        helps.
+    change: the log-probability of a translation without the head minus the
+        log-probability with the head, in nats; the mean over the sentences. It
+        is below 0 if the head helps.
     """
 
     attention: str
@@ -137,7 +136,10 @@ def without_heads(
 
 
 def _copy(model):
-    """Copies a model in float32; no W^O may be quantized or have LoRA."""
+    """Copies a model in float32.
+
+    Raises ValueError if a W^O is quantized or has LoRA.
+    """
     for name, attention in forward.attentions(model).items():
         if attention.out.quantization_mode or attention.out.lora_enabled:
             raise ValueError(

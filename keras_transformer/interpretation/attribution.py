@@ -14,9 +14,9 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
-# The sum of the scores of a target token may differ from the difference of
-# log-probabilities by this share of the difference. It may also differ by
-# `_NOISE`, the noise of float32, if that is larger.
+# The scores of a target token sum to the difference that `attribute` describes.
+# The error of the sum may be `_SHARE` times the difference, or `_NOISE` if that
+# is larger. `_NOISE` stands for the rounding errors of float32.
 _SHARE = 0.01
 _NOISE = 1e-3
 _POINTS = 8
@@ -60,7 +60,7 @@ def attribute(
 
     Raises:
         ValueError: the method is unknown; or as for `trace`.
-        FloatingPointError: as for `trace`.
+        FloatingPointError: `target` is `None`, and the model's output is NaN.
         ArithmeticError: with 128 intervals, the scores of integrated gradients
             still do not sum to the difference.
 
@@ -170,7 +170,7 @@ class _Scores:
 
         Args:
             points: factors of the embeddings, from 0 to 1.
-            weights: the weights of their gradients.
+            weights: for each point, the weight of the gradient there.
 
         Returns:
             float32 `(T, S)`.
@@ -191,9 +191,9 @@ class _Scores:
     def _eager_gradients(self, point):
         """Returns the gradient of each token's log-probability, (T, S, D)."""
         length = self.pair.target_ids.shape[1]
-        # The batch has a row for each target token. The trace takes the
-        # log-probability of token t from row t only, so the gradient of row t
-        # is that of token t.
+        # The batch has a row for each target token. `total` has the
+        # log-probability of token t from row t only. So its gradient with
+        # respect to row t is the gradient of token t.
         inputs_TSD = tf.repeat(self.embeddings_SD[None] * point, length, axis=0)
         with tf.GradientTape() as tape:
             tape.watch(inputs_TSD)

@@ -4,7 +4,7 @@ The layers of the model are called one by one, and each result gets a name.
 `docs/interpretation.md` lists the names.
 
 B batch   T target or query length   S source or key length   D model_dim
-H heads   K head_dim   N key-value heads   V vocabulary_size
+H heads   K head_dim   V vocabulary_size
 """
 
 from keras import ops

@@ -1,6 +1,6 @@
 """Finds the heads that attend from one word to another.
 
-B batch   T target length   S source length   H heads
+T target or query length   S source or key length   H heads
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ class HeadWeight(NamedTuple):
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
-    weight: the mean weight, in [0, 1], over the sentences in which the first
-        word is among the queries of this attention and the second word is among
-        its keys; see `find_heads`.
+    weight: the mean weight, in [0, 1], over the sentences in which the word
+        `query` is among the queries of this attention and the word `key` is
+        among its keys; see `find_heads`.
     sentences: the number of these sentences.
     """
 
@@ -57,7 +57,7 @@ def find_heads(
         text: one sentence, or several.
         query: the word that attends, or a word for each sentence.
         key: the word that is attended to, or a word for each sentence.
-        target: a translation of each sentence; `None` to search for them.
+        target: a translation of each sentence or one for all; `None` to search.
 
     Returns:
         `HeadWeight`s of all attentions with both words, largest weight first.
@@ -65,7 +65,7 @@ def find_heads(
     Raises:
         ValueError: no sentence has both words, a list is empty, the lengths of
             lists differ, or `kt.interpretation.trace` would raise it.
-        FloatingPointError: as for `kt.interpretation.trace`.
+        FloatingPointError: `target` is `None`, and the model's output is NaN.
 
     Example:
 

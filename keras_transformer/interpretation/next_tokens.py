@@ -1,8 +1,8 @@
 """Finds the most probable next tokens at each step of the decoder.
 
-They are found for the output of the model, and after each decoder block.
+The tokens are found for the output of the model, and after each decoder block.
 
-B batch   T target length   D model_dim   V vocabulary_size   L layers
+B batch   T target length   V vocabulary_size   L layers
 C candidates of a step
 """
 

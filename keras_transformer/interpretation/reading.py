@@ -23,7 +23,7 @@ class Pair(NamedTuple):
     model: the model, in float32.
     source_ids: int32 `(1, S)`.
     target_ids: int32 `(1, T)`, the tokens that the decoder emits. The last one
-        is the end token, unless a search stopped at the maximum length.
+        is the end token, unless a search stopped before it emitted that token.
     input_ids: int32 `(1, T)`, the tokens that the decoder reads: the start
         token, and `target_ids` without the last.
     """
@@ -120,13 +120,13 @@ def as_list(
 
     Args:
         name: the name of the argument, for messages.
-        strings: a list of strings; or one string or `None`, which is repeated.
-        count: the length of the result. `None` for any length above 0; one
-            string or `None` is then not repeated.
+        strings: a list of strings; or one string or `None`, which the result
+            contains `count` times, or once if `count` is `None`.
+        count: the length of the result; `None` allows any length above 0.
 
     Raises:
-        ValueError: the length of the list is 0 or not `count`, or an item is
-            neither a string nor bytes.
+        ValueError: the length of the list is 0 or not `count`, an item is
+            neither a string nor bytes, or `strings` is one bytes object.
     """
     if strings is None or isinstance(strings, str):
         return [strings] * (count or 1)
@@ -150,8 +150,8 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
         translator with a copy of the model.
 
     Raises:
-        ValueError: the model is not one `Transformer`, or its attentions and
-            feed-forward networks are not layers of this package.
+        ValueError: the model is not one `Transformer`, or has an attention or a
+            feed-forward network that is not a layer of this package.
     """
     model = translator.model
     if not isinstance(model, transformer.Transformer):

@@ -2,8 +2,8 @@
 
 A `Trace` contains all of these records, and can be written as JSON.
 
-B batch   T target length   S source length   V vocabulary_size
-L layers   C candidates of a step
+T target length   S source length   V vocabulary_size   H heads
+C candidates of a step
 """
 
 import base64
@@ -41,9 +41,9 @@ class Target(Sentence):
     """The tokens of a translation, and what the decoder read.
 
     `ids`, `tokens` and `words` have T items. Step t of the decoder reads
-    `input_ids[t]`, and its next token is `ids[t]`. In the arrays of the
-    decoder, index t of the axis of target positions belongs to step t; in an
-    attention, this is the axis of the queries.
+    `input_ids[t]` and emits `ids[t]`. In the arrays of the decoder, index t of
+    the axis T belongs to step t. In the attention weights `(H, T, T)` and
+    `(H, T, S)`, the first T is the axis of these steps.
 
     input_ids: T ids, the start id first.
     input_tokens: T pieces.
@@ -81,8 +81,8 @@ class Hypothesis:
     log_probability: the sum of the log-probabilities of these tokens.
     score: the log-probability with the penalties of the search.
     parent: the hypothesis that this step extended, as an index into the live
-        hypotheses of the previous step. `None` if this hypothesis finished in
-        an earlier step, and in the result of a search.
+        hypotheses of the previous step; 0 in the first step. `None` if this
+        step added no token to the hypothesis, and in the result of a search.
     """
 
     ids: list[int]
@@ -95,11 +95,12 @@ class Hypothesis:
 class SearchStep:
     """The hypotheses of a search after one step.
 
-    live: the unfinished hypotheses that the search keeps, best first.
-    finished: the best hypotheses that finished in this step or earlier, best
-        first.
-    dropped: the hypotheses that this step made but did not keep; empty in a
-        greedy search.
+    live: the unfinished hypotheses that the search keeps, the highest
+        log-probability first.
+    finished: the best hypotheses that finished in this step or earlier, the
+        highest score first.
+    dropped: the hypotheses that this step made but did not keep, the highest
+        log-probability first; empty in a greedy search.
     """
 
     live: list[Hypothesis]
@@ -182,6 +183,9 @@ class Trace:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Trace":
         """Reads the result of `to_json`, or a trace of a TensorBoard summary.
+
+        In a trace of a summary, `arrays` has only attention weights, and `lens`
+        is empty.
 
         Args:
             text: the JSON. Only its schema and its version are checked.

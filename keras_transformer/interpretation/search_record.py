@@ -113,7 +113,10 @@ def _results(result):
 
 
 def _listed(slots, scores, parents=None):
-    """Returns the hypotheses of the batch's only row, without empty slots."""
+    """Returns the hypotheses of the batch's only row.
+
+    Empty slots, and hypotheses whose score is NaN, are left out.
+    """
     return [
         record.Hypothesis(
             slots.ids[0, i, : slots.lengths[0, i]].numpy().tolist(),

@@ -1,7 +1,4 @@
-"""Traces the same sentences several times while a model trains.
-
-S source length   T target length
-"""
+"""Traces the same sentences several times while a model trains."""
 
 from collections.abc import Sequence
 
@@ -26,8 +23,8 @@ class Tracer:
         translator: a `Translator` of one `Transformer`.
 
     Raises:
-        ValueError: the translator's model is not one `Transformer`, or has
-            attentions or feed-forward networks of another package.
+        ValueError: the translator's model is not one `Transformer`, or has an
+            attention or a feed-forward network of another package.
 
     Example:
 
@@ -42,8 +39,8 @@ class Tracer:
 
     def __init__(self, translator: translators.Translator) -> None:
         self._translator = translator
-        # If the model does not compute in float32, this translator has a copy
-        # of the model that does.
+        # The same translator, or one with a float32 copy of the model. Each
+        # call gives the copy the current weights.
         self._in_float32 = reading.in_float32(translator)
 
     def __call__(self, texts: Sequence[str]) -> list[record.Trace]:

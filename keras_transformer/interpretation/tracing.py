@@ -1,6 +1,6 @@
 """Records the numbers that a translator computes for one sentence.
 
-B batch   T target length   S source length   D model_dim
+T target length   V vocabulary_size
 """
 
 import dataclasses
@@ -45,7 +45,7 @@ def trace(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: the number of tokens in each item of `steps`, at most V.
+        num_candidates: number of tokens per item of `steps`; V if V is smaller.
         attribution: the method of `attribute`; `None` for no attribution.
         calibration: the translator's calibration; `None` for no assessments.
 
@@ -53,9 +53,9 @@ def trace(
         A `Trace`.
 
     Raises:
-        ValueError: a text is blank or not one string, `num_candidates` is below
-            1, `attribution` is unknown, or the model is not one `Transformer`.
-        FloatingPointError: the score of a translation is NaN.
+        ValueError: a text is blank or not one string, `num_candidates` is not a
+            positive int, or `attribution` is unknown; or as for `Tracer`.
+        FloatingPointError: the search or the assessment meets a score of NaN.
         ArithmeticError: as for `attribute`.
 
     Example:
@@ -95,10 +95,11 @@ def trace_of_pair(
     `target.is_given` is False.
 
     Args:
-        translator: the translator that read the pair.
+        translator: a `Translator`. Its tokenizers are used; the model is
+            `read.model`.
         text: the source.
         read: the ids of the source and of its translation.
-        num_candidates: the number of tokens in each item of `steps`, at most V.
+        num_candidates: as for `trace`.
     """
     return record.Trace(
         model=_facts(read.model, translator),
@@ -118,21 +119,21 @@ def logit_lens(
 
     The final norm and the output layer are applied to the output of each block
     as if the block were the last (nostalgebraist 2020). The last block gives
-    the model's own logits. The other blocks are not trained for this, so a
-    wrong token does not show that a block knows nothing.
+    the model's own logits. The other blocks are not trained to give logits, so
+    a wrong token does not show that a block knows nothing of the right one.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
-        target: its translation; `None` for that of the translator.
-        num_candidates: the number of tokens in each `Candidates`, at most V.
+        target: its translation; `None` to search for it.
+        num_candidates: number of tokens per `Candidates`; V if V is smaller.
 
     Returns:
         For each decoder block, the `Candidates` of each of the T steps.
 
     Raises:
         ValueError: as for `trace`.
-        FloatingPointError: as for `trace`.
+        FloatingPointError: `target` is `None`, and the model's output is NaN.
 
     Example:
 

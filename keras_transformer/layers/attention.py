@@ -49,18 +49,18 @@ class MultiHeadAttention(composite.Composite):
         memory: the vectors that are attended to, shape `(B, S, D)`; `None`
             means `inputs`, which is self-attention.
         attention_mask: boolean `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
-            where a query may attend; B, H, T may be 1. `None` allows all keys.
+            where a query may attend; B, H, T may be 1. `None` for no mask. A
+            mask that Keras attached to the keys is used too.
         return_attention_scores: whether to return the scores too.
-        method: `None` for attention. In a functional model the methods
-            `project_memory` and `attend` call the layer with their own name,
-            since Keras tracks the weights of a layer only if it is called. For
-            `"attend"`, `memory` is the pair (key, value).
+        method: do not give it. In a functional model, `project_memory` and
+            `attend` call the layer with their own names, because Keras tracks
+            the weights of a layer only if the layer is called. With `"attend"`,
+            `memory` is the pair (key, value).
         training: whether to apply dropout; with `None`, Keras decides.
 
     Returns:
         Output, shape `(B, T, D)`; with `return_attention_scores=True` the
-        pair of the output and the scores, `(B, H, T, S)` in float32. With
-        `method`, the result of this method.
+        pair of the output and the scores, `(B, H, T, S)` in float32.
 
     Raises:
         ValueError: a size is not a positive int, H does not divide D, N does
@@ -106,8 +106,8 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # Each projection is one matrix, such as (D, H K). So Glorot's fan-in
-        # and fan-out are D and H K. For (D, H, K) Keras would use D H and D K.
+        # A projection is one matrix, such as (D, H K), because for a kernel
+        # (D, H, K) Keras would use D H and D K as Glorot's fan-in and fan-out.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)
@@ -224,8 +224,8 @@ class MultiHeadAttention(composite.Composite):
             key: shape `(B, N, S, K)`, as `project_memory` returns it.
             value: shape `(B, N, S, K)`.
             mask: the same as `attention_mask` of `call`.
-            attention_bias: what is added to the logits; it broadcasts to
-                `(B, H, T, S)`. It must be `None` in a functional model.
+            attention_bias: numbers that are added to the logits; they broadcast
+                to `(B, H, T, S)`. In a functional model, it must be `None`.
             query_positions: the positions of the inputs, `(T,)`; `(1,)` if all
                 share one position; `None` means 0, 1, 2, ...
             key_positions: the positions of the keys, `(S,)`; `None` means 0,
@@ -264,8 +264,8 @@ class MultiHeadAttention(composite.Composite):
     def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
         """Makes a function that runs self-attention at one step of decoding.
 
-        If no matrix is quantized, the matrices are put side by side once. The
-        function then computes queries, keys and values in one product.
+        The matrices of query, key and value are put side by side once, if none
+        is quantized. Each step then needs one product instead of three.
 
         Returns:
             A function that returns what `attend` returns. Its arguments are

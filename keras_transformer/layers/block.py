@@ -1,4 +1,4 @@
-"""The base class of the blocks of encoder and decoder."""
+"""The base class of all blocks: of encoders, decoders and language models."""
 
 from typing import Any
 

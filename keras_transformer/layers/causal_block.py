@@ -30,8 +30,9 @@ class CausalBlock(causal_frame.CausalFrame):
     Call arguments:
         inputs: shape `(B, T, D)`.
         mask: boolean padding mask `(B, T)`, True at real positions, or an
-            attention mask `(B, T, T)` or `(B, H, T, T)`; `None` for no mask.
-            Self-attention is causal with every mask.
+            attention mask `(B, T, T)` or `(B, H, T, T)`; `None` for no mask. A
+            mask that Keras attached to `inputs` is used too. Self-attention is
+            always causal.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
@@ -86,15 +87,16 @@ class CausalBlock(causal_frame.CausalFrame):
         Args:
             batch_size: B, an int or a scalar tensor.
             max_length: M, the maximum number of steps, an int or a scalar
-                tensor. The state then has a fixed shape, as XLA needs. With
-                `None` the state grows with each step.
+                tensor. With M, the state has a fixed shape, as XLA needs. With
+                `None`, the state grows with each step.
 
         Returns:
             A dict of nested tuples of tensors, batch axis first: `"past"` and
             the entries that `start_cache` returns.
 
         Raises:
-            ValueError: `max_length` is below 1.
+            ValueError: `max_length` is below 1. A value that is known only when
+                a graph runs is not checked.
         """
         empty_past = past.start(batch_size, max_length)
         return {

@@ -31,8 +31,8 @@ class CausalFrame(block.Block):
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
         mask = implicit.both(inputs, mask)
-        # Keras passes this mask on to the sublayers and attaches it to the
-        # output.
+        # The padding mask is attached, so that Keras passes it on to the
+        # sublayers and to the output.
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         causal = masks.combine_masks(
             masks.causal_mask(ops.shape(inputs)[1]), mask
@@ -72,9 +72,9 @@ class CausalFrame(block.Block):
 
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
-            cached keys and values. It returns the output `(B, W, D)`, the
-            pair with the new keys and values, and the attention scores
-            `(B, H, W, M W)`.
+            cached keys and values. It returns the output `(B, W, D)`, the pair
+            of cached keys and values with those of the inputs, and the
+            attention scores `(B, H, W, M W)`.
         """
         if not self.built:
             self.build()

@@ -20,8 +20,9 @@ _LORA = ("lora_rank", "lora_alpha")
 class TracedLayer(keras.layers.Layer):
     """A layer whose symbolic outputs Keras computes by tracing its call.
 
-    By default Keras calls `compute_output_shape`, if a layer defines it. That
-    method checks no arguments, and knows neither dtypes nor optional outputs.
+    By default Keras calls `compute_output_shape`, if a layer defines it. But
+    Keras gives that method only shapes, so it knows neither the dtypes nor
+    whether `return_attention_scores` is True.
     """
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -67,7 +68,8 @@ class Composite(TracedLayer):
             **kwargs: as for `keras.layers.Dense.enable_lora`.
 
         Raises:
-            ValueError: the layer is not built, or has LoRA already.
+            ValueError: this layer is not built, or a layer inside has LoRA
+                already.
         """
         for layer in self._projections("enable_lora"):
             layer.enable_lora(rank, **kwargs)
@@ -88,9 +90,9 @@ class Composite(TracedLayer):
         Raises:
             NotImplementedError: a layer inside cannot be quantized in this
                 mode.
-            ValueError: this layer is not built, or is quantized already.
+            ValueError: this layer is not built, or a layer inside is quantized
+                already.
         """
-        # Without a config, Keras uses the default of the mode.
         options = {} if config is None else {"config": config}
         for layer in self._projections("quantize"):
             layer.quantize(mode, **options)

@@ -43,9 +43,11 @@ class Decoder(stack.Stack):
         inputs: embeddings, shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
+            `(B, T, T)` or `(B, H, T, T)`; `None` for no mask. Self-attention is
+            always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
-            `(B, T, S)` or `(B, H, T, S)`.
+            `(B, T, S)` or `(B, H, T, S)`; `None` for no mask. Masks that Keras
+            attached to `inputs` and `memory` are used too.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
         segment_ids: integers `(B, T)` that say which sentence of its row a
@@ -149,9 +151,9 @@ class Decoder(stack.Stack):
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the maximum number of steps. The state then has a
-                fixed shape, as XLA needs. With `None` the state grows with
-                each step, and has no empty slots.
+            max_length: M, the maximum number of steps, an int or a scalar
+                tensor. With M, the state has a fixed shape, as XLA needs. With
+                `None`, the state grows with each step.
 
         Returns:
             A dict of nested tuples and dicts of tensors, batch axis first:

@@ -44,9 +44,10 @@ class DecoderBlock(causal_frame.CausalFrame):
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
             `(B, T, T)` or `(B, H, T, T)`; `None` for no mask. Self-attention is
-            causal with every mask.
+            always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
-            `(B, T, S)` or `(B, H, T, S)`; `None` for no mask.
+            `(B, T, S)` or `(B, H, T, S)`; `None` for no mask. Masks that Keras
+            attached to `inputs` and `memory` are used too.
         training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
@@ -136,15 +137,16 @@ class DecoderBlock(causal_frame.CausalFrame):
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
             max_length: M, the maximum number of steps, an int or a scalar
-                tensor. The state then has a fixed shape, as XLA needs. With
-                `None` the state grows with each step.
+                tensor. With M, the state has a fixed shape, as XLA needs. With
+                `None`, the state grows with each step.
 
         Returns:
             A dict of nested tuples of tensors, batch axis first: `"past"` and
             the entries that `start_cache` returns.
 
         Raises:
-            ValueError: `max_length` is below 1.
+            ValueError: `max_length` is below 1. A value that is known only when
+                a graph runs is not checked.
         """
         empty_past = past.start(ops.shape(memory)[0], max_length)
         return {"past": empty_past, **self.start_cache(memory, empty_past)}

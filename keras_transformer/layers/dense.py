@@ -58,7 +58,6 @@ class SavesLora(keras.layers.Layer):
         type_check: bool = True,
         config: Any = None,
     ) -> None:
-        # Without a config, Keras uses the default config of the mode.
         options = {} if config is None else {"config": config}
         # The type check of Keras would refuse subclasses.
         super().quantize(mode, type_check=False, **options)

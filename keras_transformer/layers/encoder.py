@@ -85,9 +85,9 @@ class EncoderBlock(block.Block):
 class Encoder(stack.Stack):
     """A stack of encoder blocks. Its output is called memory.
 
-    Before the blocks, it adds positions to the embeddings and applies dropout
-    to the sum (section 5.4). With `normalization="pre"`, one more norm follows
-    the last block.
+    Before the blocks, the encoder adds positions to the embeddings and applies
+    dropout to the sum (section 5.4). With `normalization="pre"`, one more norm
+    follows the last block.
 
     Args:
         num_layers: L, the number of blocks, N in the paper.

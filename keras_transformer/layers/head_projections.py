@@ -65,7 +65,8 @@ def side_by_side(
 
     The matrices are put side by side once, when the function is made. In
     decoding, where each step has few vectors, one large product is faster
-    than several small ones. Quantized projections are applied one by one.
+    than several small ones. If a projection is quantized, all are applied one
+    by one.
 
     Args:
         projections: built projections from D; either all have a bias, or

@@ -2,9 +2,10 @@
 
 `keras.layers.Embedding(mask_zero=True)` and `keras.layers.Masking` attach a
 padding mask to their output. Keras passes this mask to the next layer as the
-argument `mask`, or `inputs_mask`, but only if the caller gives no mask. A mask
-that the caller gives would replace the attached mask, and queries would attend
-to padding. The layers of this package combine both masks instead.
+argument `mask`, or as `inputs_mask` or `memory_mask` to a decoder, but only if
+the caller gives no mask. A mask that the caller gives would replace the
+attached mask, and queries would attend to padding. The layers of this package
+combine both masks instead.
 
 Keras has no public function that reads an attached mask. But Keras passes it to
 every layer whose `call` has an argument `mask`, in every kind of model. So one

@@ -27,8 +27,9 @@ class NormalizedPositions(composite.Composite):
         inputs: shape `(B, T, D)`.
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
-        segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            at 0 in each segment. Then give no `start` and no `mask`.
+        segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
+            them, positions start at 0 in each segment; give no `start` and no
+            `mask` then.
 
     Returns:
         Shape `(B, T, D)`.

@@ -2,10 +2,10 @@
 
 A search reorders its W hypotheses at every step. Cached keys and values
 nevertheless stay in the slot where they were written. A table of ancestors
-says, for each hypothesis and position, which of the W slots holds the keys and
-values of its own past. Logits are computed for all slots, and an attention bias
-excludes the slots of other hypotheses. So a step reads the cache once, and
-copies no keys and values from one hypothesis to another.
+says, for each hypothesis and position, which of the W slots the hypothesis
+reads. Logits are computed for all slots, and an attention bias excludes the
+slots of other hypotheses. So a step reads the cache once, and copies no keys
+and values from one hypothesis to another.
 
 B batch   W hypotheses of a row, and slots of a position   T positions
 N key-value heads   K head_dim   D model_dim
@@ -235,7 +235,7 @@ class Step(NamedTuple):
     """The values of one decoding step that all blocks share.
 
     position: int32 scalar.
-    past: the past, in which this position has slots.
+    past: the past, in which `position` has slots.
     attention_bias: the result of `past.attention_bias`, `(B, 1, W, T W)`, or
         `None`.
     query_positions: the position of the inputs, `(1,)`.
@@ -254,8 +254,9 @@ class Step(NamedTuple):
         """Adds the keys and values of the inputs to the cache.
 
         Args:
-            cached: the cached keys and values, each `(B, N, T W, K)`. If the
-                past grows, they are without this position, T - 1 instead of T.
+            cached: the cached keys and values, each `(B, N, T W, K)`; if the
+                past grows, `(B, N, (T - 1) W, K)`, because the inputs have no
+                slots yet.
             heads: the keys and values of the inputs, each `(B, N, W, K)`.
 
         Returns:

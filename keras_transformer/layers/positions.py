@@ -218,8 +218,8 @@ class LearnedPositions(composite.TracedLayer):
 
 def _add(layer, inputs, start, mask, segment_ids):
     """Adds the encoding of a layer to inputs; padding gets no encoding."""
-    # The mask must be `(B, T)`. This check refuses attention masks of more
-    # than one query.
+    # The mask is a padding mask, so an attention mask of several queries is
+    # refused.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
     length = ops.shape(inputs)[1]
     token_positions = count_positions(length, start)[0]
@@ -229,8 +229,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # The first token of a row gets the encoding of position `start`, even
-        # if padding is before this token.
+        # `encoding` begins with position `start`. So the first token of a row
+        # gets the encoding of `start`, even after padding.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

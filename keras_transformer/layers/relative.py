@@ -34,8 +34,8 @@ class RelativePositions(composite.TracedLayer):
     clipped.
 
     Args:
-        max_distance: the bound of the distances. Shaw et al. call it k, use 16,
-            and find about the same quality from 2 to 64.
+        max_distance: the bound of the distances. Shaw et al. call it k, use 16
+            in the base model, and find about the same quality from 2 to 64.
 
     Call arguments:
         query: shape `(B, T, H, K)`.
@@ -131,9 +131,9 @@ class RelativePositions(composite.TracedLayer):
 
         Arguments and result are those of `dot_product.attend_heads`; positions
         are as for `MultiHeadAttention.attend`. Query, key and value must have
-        one dtype: Keras casts nothing if `MultiHeadAttention` calls this
-        method. In a functional model, `drop` has no effect, and attention bias
-        and positions must be `None`.
+        one dtype, because Keras casts the arguments of `call`, but not those of
+        this method. In a functional model, `drop` has no effect, and attention
+        bias and positions must be `None`.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(

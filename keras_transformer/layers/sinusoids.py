@@ -34,9 +34,9 @@ _FORMS = {
     "fairseq": _Form(False, False, 2),
 }
 FORMS = tuple(_FORMS)
-# `sine_and_cosine` splits a position into a multiple of this number and a rest
-# of 12 bits. The product of the rest and 12 bits of a frequency is exact, since
-# the mantissa of a float32 has 24 bits.
+# `sine_and_cosine` splits each number into a multiple of 2^12 and a rest of 12
+# bits. The product of the rest and 12 bits of a frequency is exact, since the
+# mantissa of a float32 has 24 bits.
 _BLOCK = 2**12
 
 
@@ -46,13 +46,13 @@ def sinusoidal_encoding(
 ) -> Tensor:
     """Computes the sinusoids of the paper (section 3.5), in one of five forms.
 
-    The forms differ in three points. Each of the D/2 pairs of a sine and a
-    cosine has one frequency: for pair i, from 0, it is the paper's,
-    10000^(-2i/D), or Tensor2Tensor's, 10000^(-i/(D/2 - 1)). Sines and cosines
-    alternate, or all sines come before all cosines. And the first position
-    counts as 0, 1 or 2 in the sines and cosines. Another layout only changes
-    the order of the D numbers of a position. Other frequencies, or another
-    first number, change the numbers.
+    Each of D/2 frequencies has a sine and a cosine. The forms differ in:
+
+    - frequencies, for i from 0 to D/2 - 1: 10000^(-2i/D) in the paper, or
+      10000^(-i/(D/2 - 1)) in Tensor2Tensor (1 if D is 2).
+    - layout: sines and cosines alternate, or all sines come before all
+      cosines. The layout changes only the order of the D numbers.
+    - first: the angles of position p are (p + first) times the frequencies.
 
     | `form` | frequencies | layout | first | used by |
     |---|---|---|---|---|
@@ -62,8 +62,8 @@ def sinusoidal_encoding(
     | `"tensor2tensor_from_1"` | Tensor2Tensor | halves | 1 | OpenNMT-tf |
     | `"fairseq"` | Tensor2Tensor | halves | 2 | fairseq |
 
-    The Illustrated Transformer shows `"tensor2tensor"` and, in a note,
-    `"paper"`.
+    The blog post "The Illustrated Transformer" shows `"tensor2tensor"` and, in
+    a note, `"paper"`.
 
     Args:
         positions: the positions to encode, integers of any shape, counted
@@ -108,9 +108,9 @@ def sine_and_cosine(
     A float32 angle of some thousand radians has an error of 1e-4. Therefore
     each frequency is split into a coarse part of 12 bits and a remainder. The
     product of the coarse part and the last 12 bits of a number is exact in
-    float32. The higher bits of a number are multiplied by the angle of the
-    number 4,096, from which float64 arithmetic has removed whole turns. The
-    error is below 1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
+    float32. The higher bits of a number count multiples of 4,096. They are
+    multiplied by the angle of 4,096, reduced to [-pi, pi] in float64. The error
+    is below 1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
 
     Args:
         numbers: integers of any shape.
@@ -131,7 +131,7 @@ def sine_and_cosine(
     low = ops.cast(ops.mod(numbers, _BLOCK), "float32")
     high = ops.cast(ops.floor_divide(numbers, _BLOCK), "float32")
     exact, rest = low * coarse, low * remainder + high * turns
-    # The sine and the cosine of the sum of the two angles.
+    # The sine and the cosine of `exact + rest`.
     return (
         ops.sin(exact) * ops.cos(rest) + ops.cos(exact) * ops.sin(rest),
         ops.cos(exact) * ops.cos(rest) - ops.sin(exact) * ops.sin(rest),

@@ -124,8 +124,8 @@ class Stack(composite.Composite):
             Shape `(B, T, D)`.
 
         Raises:
-            ValueError: the inputs have another shape, or the mask does not fit
-                them.
+            ValueError: the inputs have another shape, the mask does not fit
+                them, or the positions refuse the inputs.
         """
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]

@@ -26,7 +26,7 @@ def has_no_values(*arguments: Any) -> bool:
 
 
 def check_plain(**options: Any) -> None:
-    """Checks that options are `None`: functional models do not support them.
+    """Checks that options are `None`: functional models allow no other value.
 
     Args:
         **options: an attention bias and positions, by name.

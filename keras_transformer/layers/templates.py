@@ -106,11 +106,11 @@ def copy_into(
 
 
 def template_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a template without later changes of it and its sublayers.
+    """Describes a template without the changes made after its constructor.
 
-    In the description the template is trainable, and its sublayers are neither
-    frozen nor quantized, and have no LoRA. Each copy saves its own changes
-    instead, see `layers.composite`.
+    In the description, the template is trainable. Its sublayers are not frozen
+    or quantized, and have no LoRA. Each copy of the template saves the changes
+    of its own sublayers, see `layers.composite`.
 
     Args:
         template: as for `settings_of`.
@@ -178,7 +178,7 @@ def check_kind(
 
 
 def check_attention(layer: Any) -> None:
-    """Checks that a layer can be the attention of a block."""
+    """Raises ValueError unless a layer can be the attention of a block."""
     check_kind(
         layer,
         "attention of a block",

@@ -1,4 +1,4 @@
-"""Builds a Transformer from a config, which gives kinds of layers by name."""
+"""Builds a Transformer from a config, which names the kinds of layers."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from keras_transformer.layers import checks, sinusoids
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
-# With relative positions, each distance up to this one has its own vectors.
-# Larger distances share the vectors of this one.
+# With relative positions, each distance from -16 to 16 has its own vectors.
+# Larger distances have the vectors of -16 or 16.
 RELATIVE_DISTANCE = 16
 
 POSITIONS = (
@@ -31,7 +31,7 @@ ACTIVATIONS = {
     "geglu": (layers.GatedFeedForward, "gelu"),
     "swiglu": (layers.GatedFeedForward, "silu"),
 }
-# Each value also means the biases of all values before it.
+# In this order, each value adds biases to those of the value before it.
 BIASES = ("none", "feed_forward", "blocks", "all")
 TYINGS = ("all", "target", "none")
 
@@ -45,9 +45,9 @@ def build_transformer(
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
-      `"learned"`, for `max_positions` positions; `"learned_normalized"`, the
-      same in `NormalizedPositions`; `"rotary"`, with the layout `"half"` and
-      base 10,000; or `"relative"`, with distances up to 16.
+      `"learned"`, for `max_positions` positions; `"learned_normalized"`,
+      learned positions inside `NormalizedPositions`; `"rotary"`, with the
+      layout `"half"` and base 10,000; or `"relative"`, with distances up to 16.
     - `normalization`: whether the norm is before (`"pre"`) or after
       (`"post"`) each sublayer.
     - `norm`: `"layer"` or `"rms"` normalization, with `epsilon`.
@@ -151,8 +151,9 @@ def _positions(config, norm):
 def _embeddings(config, dtype):
     """Makes the source embedding, the target embedding and the projection.
 
-    The second or third is `None` if it is the same layer as the layer before
-    it. Only the layer that computes the logits can have an output bias.
+    The target embedding is `None` if it is the source embedding. The projection
+    is `None` if it is the target embedding. Only the layer that computes the
+    logits can have an output bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 
@@ -162,8 +163,8 @@ def _embeddings(config, dtype):
             config.model_dim,
             config.embedding_scale,
             config.embedding_initializer,
-            # If the padding id is also the start id, as in some systems, its
-            # embedding is a zero vector.
+            # In systems whose start id is the padding id, the embedding of this
+            # id is a zero vector.
             zero_id=config.pad_id if config.start_id == config.pad_id else None,
             output_bias=is_projection and config.biases == "all",
             name=name,

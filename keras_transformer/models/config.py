@@ -42,7 +42,8 @@ class TransformerConfig:
     word_dropout: float = 0.0
     normalization: str = "post"
     positions: str = "paper"
-    # With None, source and target share one vocabulary.
+    # None means `vocabulary_size`, for example if source and target share one
+    # vocabulary.
     target_vocabulary_size: int | None = None
     # None means `num_heads`.
     num_key_value_heads: int | None = None

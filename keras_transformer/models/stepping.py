@@ -115,7 +115,11 @@ class DecodingModel(Protocol):
                 shape, as XLA needs. With `None` the state may grow.
 
         Returns:
-            The state, with one hypothesis a row.
+            The state, with one hypothesis for each row.
+
+        Raises:
+            ValueError: `max_length` is below 1. A value that is known only when
+                a graph runs is not checked.
         """
 
     @abc.abstractmethod

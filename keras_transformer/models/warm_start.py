@@ -34,7 +34,7 @@ def take_weights(
     source_rows: Rows | None = None,
     target_rows: Rows | None = None,
 ) -> TakenWeights:
-    """Copies weights of another model to the weights with the same paths.
+    """Copies weights of `other` to the weights of `model` with the same paths.
 
     If the vocabularies differ, give `source_rows` or `target_rows`. Each row of
     a vocabulary's matrices and bias then becomes the mean of the rows of
@@ -46,7 +46,8 @@ def take_weights(
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
             `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: the same for separate target embeddings and projections.
+        target_rows: as `source_rows`, for a target embedding and a projection
+            that do not share the matrix of the source embedding.
 
     Returns:
         The paths of the floating-point weights of `model`, in three lists.
@@ -113,7 +114,7 @@ def _values(variable):
 
 
 def _mean_rows(matrix, rows):
-    """Returns, for each item of `rows`, the mean of the rows that it lists.
+    """Returns, for each item of `rows`, the mean of the listed matrix rows.
 
     An empty item gives the mean of all rows. If `matrix` is a bias, each row is
     one number.

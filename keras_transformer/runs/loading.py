@@ -102,9 +102,10 @@ def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
     """Returns the limits for the length of the translations of a run.
 
     Args:
-        run_directory: the directory of a run. Imported runs, and runs that
-            started from an imported run, have their own limits. All other runs
-            have those of the paper.
+        run_directory: the directory of a run. An imported run has limits of its
+            own. A run that started from an imported run with the same
+            vocabularies has the limits of the imported run. All other runs have
+            the limits of the paper.
 
     Raises:
         ValueError: `config.json` is damaged.

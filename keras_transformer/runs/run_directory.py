@@ -39,7 +39,7 @@ _OLD_ARCHITECTURE = {
     "word_dropout": 0.0,
     "max_positions": 1024,
 }
-# The names of directories with incomplete SavedModels begin with this prefix.
+# `replace_saved_model` uses directories whose names begin with this prefix.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
@@ -55,8 +55,8 @@ class RunDirectory:
     Attributes:
         config: the architecture, the settings, a description of the data, and
             the versions of packages.
-        tokenizer: the vocabulary of sources and targets. If the file
-            `target_tokenizer` exists, it is the vocabulary of the sources only.
+        tokenizer: the vocabulary of sources and targets, or only of sources if
+            the file `target_tokenizer` exists.
         target_tokenizer: the vocabulary of the targets, if it is separate.
         shards: the shard directory of the training text, if the text is large.
         text_of_shards: a description of the text from which the shards were
@@ -66,8 +66,8 @@ class RunDirectory:
             except the last stage.
         model: the final model, a Keras model file.
         unfinished_model: the model file while it is being written.
-        confidence: the calibration, which `tools.calibrate` writes. With it,
-            a translator computes how sure a translation is.
+        confidence: the `Calibration` that `tools.calibrate` writes. Confidences
+            of translations are computed with it.
         saved_model: the directory of the SavedModel.
         page: a page for a browser that contains the model; only for runs with
             the built-in corpus.
@@ -210,7 +210,7 @@ class RunDirectory:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def unfinished_saved_models(self) -> list[pathlib.Path]:
-        """Returns the directories with incomplete SavedModels."""
+        """Returns the directories that a killed `replace_saved_model` left."""
         return list(self.saved_model.parent.glob(f"{_SAVING}*"))
 
 

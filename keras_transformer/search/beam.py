@@ -157,7 +157,8 @@ class BeamSearch(base.Search):
     def num_ranked(self) -> int:
         """Returns how many hypotheses of a row must be ranked.
 
-        They are either returned, or compared with each other.
+        These are the hypotheses that are returned or that `minimum_risk`
+        compares.
         """
         return max(self.top_beams, self.minimum_risk)
 

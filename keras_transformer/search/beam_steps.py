@@ -72,10 +72,9 @@ class Beam(NamedTuple):
     task: tasks.Task
 
     def first_rows(self) -> tuple[Rows, int | tf.Tensor]:
-        """Returns the rows before the first step, and the number of steps.
+        """Returns the rows at the start, and the maximum number of steps.
 
-        Each row has one live hypothesis, without tokens. The number of steps is
-        a maximum.
+        Each row has one live hypothesis, without tokens.
 
         Raises:
             ValueError: there is a coverage penalty without `source_mask`, or
@@ -194,8 +193,8 @@ class Beam(NamedTuple):
     def result(self, rows: Rows) -> contract.SearchResult:
         """Returns the `top_beams` best hypotheses of each row.
 
-        Finished hypotheses come before live ones. But if `minimum_risk` is not
-        0, this number of first hypotheses is then sorted by expected BLEU. A
+        Finished hypotheses come before live ones. If `minimum_risk` is not 0,
+        the first `minimum_risk` hypotheses are then sorted by expected BLEU. A
         row with NaN logits gets NaN scores.
         """
         live = rows.live._replace(

@@ -25,12 +25,13 @@ from keras_transformer.search import task as tasks
 class Constraints:
     """Constraints on every hypothesis of a search.
 
-    A `Task` has further limits, which can differ between rows.
+    They do not apply to the tokens of a prefix. A `Task` has further limits,
+    which can differ between rows.
 
     Args:
         min_length: the minimum number of tokens, the end token included. If
             the maximum length of a row is smaller, the maximum applies.
-        banned_ids: ids of tokens that are never chosen, except in a prefix.
+        banned_ids: ids of tokens that are never chosen.
         no_repeat_ngram_size: n. The search chooses no token that would make a
             sequence of n tokens occur twice in a hypothesis. 0 allows
             repetition.
@@ -96,12 +97,12 @@ class Candidates(NamedTuple):
     """Candidates for the next token of each hypothesis; some may be forbidden.
 
     ids: int32 `(B, W, C)`: the most probable tokens first, or all tokens in the
-        order of ids; see `candidates`. Inside of a prefix, all are its token.
+        order of ids; see `candidates`. At a position inside a prefix, all
+        candidates are the token of the prefix.
     log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
-        one logit of a hypothesis is NaN, all tokens of this hypothesis that are
-        not forbidden have NaN. Tokens that would repeat an n-gram then have NaN
-        too. There is one exception: if `normalized_over` is `"allowed"`, the
-        token of a prefix always has 0.
+        one logit of a hypothesis is NaN, its allowed tokens have NaN, and so
+        have tokens that would repeat an n-gram. But with `normalized_over`
+        `"allowed"`, the token of a prefix always has 0.
     """
 
     ids: tf.Tensor
@@ -172,8 +173,8 @@ def candidates(
 
     Args:
         logits: float32 `(B W, V)`.
-        count: each hypothesis gets at least this number of allowed tokens, or
-            all of them. `None` for all V tokens, in the order of ids.
+        count: the minimum number of allowed tokens of a hypothesis; if fewer
+            are allowed, all of these. `None` for all V tokens, in order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -235,8 +236,8 @@ def _best_tokens(allowed, logits, count):
 
     Args:
         allowed: float32 `(R, V)`, the logits, but -inf for tokens that would
-            repeat an n-gram. If normalized over allowed tokens, NEVER for the
-            other forbidden tokens.
+            repeat an n-gram. With `normalized_over` `"allowed"`, banned tokens
+            and an end token that comes too early have NEVER.
         logits: float32 `(R, V)`, from which normalizers are computed.
         count: how many tokens, best first; `None` for all, in order of ids.
     """

@@ -143,9 +143,7 @@ def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
     """Returns which rows have a live hypothesis whose logits are NaN.
 
     Args:
-        log_probs: `(B, W, C)`, of `Candidates`. If one logit of a hypothesis is
-            NaN, the log-probabilities of all its tokens that are not forbidden
-            are NaN.
+        log_probs: `(B, W, C)`, of `Candidates`, which says when they are NaN.
         is_live: boolean `(B, W)`, which hypotheses the search still extends.
 
     Returns:

@@ -12,10 +12,9 @@ from keras_transformer.search import task as tasks
 
 
 def source_masks(task: tasks.Task) -> tuple[tf.Tensor, ...]:
-    """Returns a tuple with one element, the task's source mask.
+    """Returns a tuple with the task's source mask, boolean `(B, S)`.
 
-    The mask is boolean, `(B, S)`. The tuple is empty if the task has no source
-    mask.
+    The tuple is empty if the task has no source mask.
     """
     if task.source_mask is None:
         return ()
@@ -43,9 +42,9 @@ def next_candidates(
         step: the step function.
         task: the `Task`.
         constraints: the `Constraints` on every hypothesis.
-        count: each hypothesis gets at least this number of allowed candidates,
-            or all of them; `None` for all V tokens. See
-            `constraints.candidates`.
+        count: the minimum number of allowed candidates of a hypothesis; if
+            fewer tokens are allowed, it gets all of these. `None` for all V
+            tokens, see `constraints.candidates`.
 
     Returns:
         `Candidates`; the attention to the source, float32 `(B W, S)`, or `None`

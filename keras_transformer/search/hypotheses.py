@@ -1,4 +1,4 @@
-"""Extends, ranks and merges the hypotheses of a beam, which are in tensors.
+"""Extends, ranks and merges the hypotheses of a beam search.
 
 B batch   W hypotheses of a row   T target length   S source length
 C candidates of a hypothesis, not of a row
@@ -60,7 +60,7 @@ def extend(
     ids, log_probs = (
         tf.gather(tf.reshape(x, flat), best, batch_dims=1) for x in choices
     )
-    # A sum with NEVER is not exactly NEVER, so it is replaced.
+    # Sums with NEVER, and NaN, become exactly NEVER: the slot is empty.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
     is_now = tf.range(size(live.ids, 2)) == position
 
@@ -90,14 +90,14 @@ def extend(
 
 
 def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """Returns the size of an axis: an int if it is known, or else a scalar."""
+    """Returns the size of an axis: an int if known and not 0, else a tensor."""
     return tensor.shape[axis] or tf.shape(tensor)[axis]
 
 
 def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
     """Returns the `count` best hypotheses of each row, best first.
 
-    It also returns the indices of these hypotheses, int32 `(B, count)`.
+    The second result has the indices of these hypotheses, int32 `(B, count)`.
     """
     _, chosen = tf.math.top_k(candidates.scores, count)
     taken = tf.nest.map_structure(

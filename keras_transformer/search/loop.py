@@ -57,7 +57,7 @@ def run(
 
 
 def _run_dropping(advance, rows, state, states, width, longest, shapes):
-    """Does the same as `run`, and drops rows that are done.
+    """Runs the loop like `run`, but drops rows that are done.
 
     The inner loop takes steps until at least half of its rows are done. The
     outer loop moves these rows out, and starts the inner loop with the

@@ -1,7 +1,7 @@
 """Sampling, a search that draws tokens from the model's distribution.
 
-B batch   W samples per row   C candidates per sample
-R rows of a step: those rows of the batch that the loop has not dropped
+B batch, without the rows that the loop has dropped   W samples of a row
+C candidates of a sample, not of a row
 """
 
 import dataclasses
@@ -13,8 +13,8 @@ from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import task as tasks
 
-# Smaller temperatures are replaced by this one: much smaller numbers are
-# denormal in float32, and some devices would divide by 0.
+# A smaller temperature is replaced by this number, because much smaller numbers
+# are denormal in float32, and some devices would divide by 0.
 _LEAST_TEMPERATURE = 1e-30
 
 
@@ -133,14 +133,20 @@ class SamplingSearch(base.Search):
     def with_n_best(self, count: int | None = None) -> "SamplingSearch":
         """Returns the same search, but with `count` samples.
 
-        `None` keeps `num_samples`. A `count` below 1 raises ValueError.
+        `None` keeps `num_samples`.
+
+        Raises:
+            ValueError: `count` is not a whole number of at least 1.
         """
         if count is None:
             return self
         return dataclasses.replace(self, num_samples=count)
 
     def _seed_of_rows(self, task, limits):
-        """Returns one seed for all rows, (), or one for each row, (B,)."""
+        """Returns one seed for all rows of the task, or a vector of seeds.
+
+        The vector has one seed for each row of the task.
+        """
         seed = tf.cast(self.seed, tf.int64)
         if task.row_keys is None:
             return seed
@@ -154,11 +160,11 @@ class SamplingSearch(base.Search):
 
 
 def _draw(uniform, probabilities):
-    """Draws a candidate for each hypothesis, and returns its index (R, W).
+    """Draws a candidate for each hypothesis, and returns its index (B, W).
 
     Args:
-        uniform: random numbers in [0, 1), float32 `(R, W)`.
-        probabilities: `(R, W, C)`, not normalized.
+        uniform: random numbers in [0, 1), float32 `(B, W)`.
+        probabilities: `(B, W, C)`, not normalized.
     """
     # A device may add the terms of a cumulative sum in any order. So rounding
     # can make the sum grow at a candidate of probability 0. The sum at such a
@@ -191,7 +197,7 @@ def _num_candidates(top_k, top_p):
 
 
 def _distribution(log_probs, temperature, top_k, top_p):
-    """Returns unnormalized probabilities (R, W, C), 0 for tokens left out.
+    """Returns unnormalized probabilities (B, W, C), 0 for tokens left out.
 
     If `top_k` is not 0 or `top_p` is below 1, `log_probs` must be sorted, the
     largest first.
@@ -203,8 +209,8 @@ def _distribution(log_probs, temperature, top_k, top_p):
     largest = tf.reduce_max(
         tf.where(is_allowed, log_probs, contract.NEVER), axis=-1, keepdims=True
     )
-    # The largest log-probability becomes 0. It stays 0 if it is divided by a
-    # tiny temperature.
+    # The largest log-probability becomes 0. So `exp` cannot overflow, even if
+    # the temperature is tiny.
     scaled = (log_probs - largest) / max(temperature, _LEAST_TEMPERATURE)
     probabilities = tf.where(is_allowed, tf.exp(scaled), 0.0)
     if top_p < 1.0:
@@ -217,14 +223,14 @@ def _distribution(log_probs, temperature, top_k, top_p):
 
 
 def _uniform(seed, rows, width, position, numbers):
-    """Draws numbers in [0, 1), (R, W), for one position.
+    """Draws numbers in [0, 1), (B, W), for one position.
 
     Args:
-        seed: one seed for all rows, (), or one for each row, (B,).
-        rows: B.
+        seed: the result of `_seed_of_rows`.
+        rows: the number of rows of the task, also of dropped rows.
         width: W.
         position: scalar.
-        numbers: `(R,)`, the indices in the batch of the R rows of the step.
+        numbers: `(B,)`, the index of each row in the task.
     """
     position = tf.cast(position, tf.int64)
 

@@ -22,8 +22,8 @@ def score_targets(
     """Scores targets by the logits that a model computes for them.
 
     All positions are scored at once. Up to rounding, a search with the same
-    penalties gives the same score to the same ids, unless it normalizes over
-    allowed tokens only. So a model can rescore an n-best list of another model.
+    penalties gives the same scores, unless the search normalizes over allowed
+    tokens only. So a model can rescore an n-best list of another model.
 
     Args:
         logits: `(B, T, V)`, the logits for each target token.

@@ -84,9 +84,9 @@ def _chunk_size(size, count):
 
     There are no chunks if V is not known, or if chunks would save little.
 
-    The chunk size is a divisor of V, at most the square root of V. It is the
-    one that leaves the fewest numbers to sort: the maxima of all chunks, and
-    then the numbers of `count` chunks.
+    The chunk size is a divisor of V, at most the square root of V. Of these
+    divisors, it leaves the fewest numbers to sort: the maxima of all chunks,
+    and then the numbers of `count` chunks.
     """
     if size is None:
         return None

@@ -16,7 +16,7 @@ from keras_transformer.search import task as tasks
 class _Rows(NamedTuple):
     """The rows of a search between two steps.
 
-    The loop may drop rows that are done. Then B is the number of other rows.
+    The loop may drop rows that are done. B does not count the dropped rows.
     """
 
     limits: constraining.RowLimits

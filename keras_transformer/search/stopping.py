@@ -1,5 +1,7 @@
 """Decides when a row of a beam search is done, and which candidates end.
 
+`BeamSearch` describes the three rules.
+
 B batch   W beam size
 """
 
@@ -11,7 +13,7 @@ STOPPINGS = ("certain", "full", "current_length")
 
 
 def check_stopping(stopping: str, coverage: float) -> None:
-    """Raises ValueError unless a stopping rule is known and fits the search.
+    """Raises ValueError unless a stopping rule is known and allows `coverage`.
 
     Args:
         stopping: the name of the rule, one of `STOPPINGS`.
@@ -34,11 +36,11 @@ def check_stopping(stopping: str, coverage: float) -> None:
 def ending(
     stopping: str, is_end: tf.Tensor, is_last: tf.Tensor, beam_size: int
 ) -> tf.Tensor:
-    """Returns which candidates move to the finished set, boolean `(B, 2 W)`.
+    """Returns which candidates end, boolean `(B, 2 W)`.
 
-    With `"certain"` all candidates with an end token move. With the other rules
-    only the W best candidates can move: those with an end token or, if the row
-    has reached its maximum length, all W of them.
+    With `"certain"` these are all candidates with an end token. With the other
+    rules, only the W best candidates can end: those with an end token or, if
+    the row has reached its maximum length, all W of them.
 
     Args:
         stopping: the name of the rule.
@@ -76,14 +78,14 @@ def is_decided(
             penalties.
         divisors: the length divisors at the limits of the rows, `(B,)`, and the
             length divisor at the current length, a scalar.
-        num_certain: how many of the best finished hypotheses of a row must be
-            certain, at least 1. A hypothesis is certain if no live hypothesis
-            can still get a better score. Only the rule `"certain"` uses this
-            number.
+        num_certain: how many of the best finished hypotheses must be certain
+            before a row is done, at least 1. A hypothesis is certain if no live
+            hypothesis can still get a better score. Only the rule `"certain"`
+            uses this number.
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":
-        # More tokens only lower a log-probability, which is negative. The
+        # More tokens never raise a log-probability, which is at most 0. The
         # divisor is largest at the limit, and the coverage penalty is at most
         # 0. So no live hypothesis can end with a score above this bound.
         bound = live.scores[:, 0] / at_limit

@@ -1,7 +1,6 @@
 """Defines the task of a search, with its rows, their limits and special ids.
 
-B batch   T target length   V vocabulary_size   S source length
-P prefix length
+B batch   T target length   S source length   P prefix length
 """
 
 from collections.abc import Sequence
@@ -25,20 +24,20 @@ class Task(NamedTuple):
     min_lengths: the minimum number of tokens of each row, end token included,
         `(B,)` or a scalar. If `max_lengths` is smaller, `max_lengths` applies.
     prefix: integers `(B, P)`, the first tokens of every hypothesis of a row,
-        padded with `pad_id`. Other constraints do not apply to these tokens.
-        `None` for no prefix.
+        padded with `pad_id`. `banned_ids`, `min_lengths` and the search's
+        `Constraints` do not forbid these tokens. `None` for no prefix.
     banned_ids: ids that are never chosen, in addition to the `banned_ids` of
         the search.
     longest: T of the result, an int, which XLA needs for a fixed shape. `None`
         for the largest limit. A search does not check that `longest` is at
         least the largest limit.
-    states: the object whose `widen`, `select`, `take_rows` and `shapes`
-        handle the state, such as a `Transformer`. The default gathers rows of
-        each tensor.
+    states: the object with the operations on the state, see
+        `contract.States`; for instance a `Transformer`. The default is for a
+        nested structure of tensors, see `contract.RowStates`.
     source_mask: boolean `(B, S)`, which source tokens are real. If it is
         given, the step must return its attention to the source, and the result
         contains this attention.
-    row_keys: integers `(B,)`, the seeds of the random numbers of each row. With
+    row_keys: integers `(B,)`, the seed of the random numbers of each row. With
         keys, the samples of a row do not depend on its index in the batch.
         `None` if they may depend on this index.
     only_best: a boolean, or a scalar tensor: whether the caller needs only the

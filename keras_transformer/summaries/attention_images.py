@@ -23,12 +23,12 @@ class Attention(Protocol):
     """The fields that figures need, as in `kt.translation.Explanation`.
 
     `encoder`, `decoder` and `cross` have the shape `(L, H, T, S)`: T rows and S
-    columns. In `encoder`, the self-attention of the encoder, both are the
-    source tokens. In `decoder`, the self-attention of the decoder, both are the
-    tokens that the decoder reads. In `cross`, the encoder-decoder attention,
-    the columns are the source tokens. Its rows are the tokens that the decoder
-    emits, so that a row shows where the decoder attended when it emitted the
-    token.
+    columns. In `encoder`, the self-attention of the encoder, rows and columns
+    are the source tokens. In `decoder`, the self-attention of the decoder, rows
+    and columns are the tokens that the decoder reads. In `cross`, the
+    encoder-decoder attention, the columns are the source tokens. The rows are
+    the tokens that the decoder emits: a row shows where the decoder attended
+    when it emitted the token.
     """
 
     @property
@@ -99,8 +99,8 @@ def attention_figures(
         `draw` for that layer.
 
     Raises:
-        ValueError: the shapes of the scores do not fit the tokens, or there are
-            no tokens or heads.
+        ValueError: scores do not have the shape `(L, H, T, S)`, where T and S
+            are the numbers of row and column tokens, or H, T or S is 0.
 
     Example:
 
@@ -148,7 +148,7 @@ def attention_figure(
 
     The figure grows with the number of tokens, to at most 4000 pixels a side,
     or more if the labels need more. With still more tokens the cells shrink. If
-    there is no room for all labels, every second, third, ... token has a label.
+    there is no room for all labels, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.
@@ -261,7 +261,7 @@ def _draw_panel(
         axes.hlines(between_rows, -0.5, num_columns - 0.5, **lines)
         axes.vlines(between_columns, -0.5, num_rows - 0.5, **lines)
 
-    # Labels stand on one baseline, even if they contain "_" or "'".
+    # With "center_baseline", a "_" or "'" in a label does not move the label.
     stride = layout.label_stride
     text = figure_style.text(layout.font) | {
         "rotation_mode": "anchor",
@@ -312,7 +312,7 @@ def _draw_colour_bar(
 def _add_axes(
     figure: Figure, corner: tuple[int, int], size: tuple[int, int]
 ) -> Axes:
-    """Adds an axes with an upper left corner and a size, both in pixels."""
+    """Adds an axes, given its upper left corner and its size in pixels."""
     figure_width, figure_height = figure.get_size_inches() * figure_style.DPI
     (y, x), (height, width) = corner, size
     return figure.add_axes(

@@ -30,9 +30,10 @@ class BleuCallback(summary_callback.SummaryCallback):
         log_dir: the directory of the event file; `None` for no event file.
 
     Raises:
-        ValueError: the numbers of sources and references differ or are 0; one
-            of them is a string instead of a list; or, during training,
-            `translate` does not return one translation for each source.
+        ValueError: `sources` is empty or has another length than `references`;
+            `sources` or `references` is a string instead of a list; or, during
+            training, `translate` does not return one translation for each
+            source.
 
     Example:
 

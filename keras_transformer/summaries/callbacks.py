@@ -1,6 +1,6 @@
 """Callbacks that write attention images and sample translations.
 
-Both take functions instead of a model, so they work with any translator.
+The callbacks take functions instead of a model, so any translator can be used.
 """
 
 import os
@@ -37,7 +37,7 @@ class AttentionImages(summary_callback.SummaryCallback):
     train, only the chief should have the callback.
 
     Args:
-        log_dir: the directory of the event file. The first write creates both.
+        log_dir: the directory of the event file. The first write creates it.
         texts: the source sentences.
         explain: a function from a sentence to its `Explanation`, with the
             current weights. It can call `kt.translation.explain`.
@@ -129,13 +129,13 @@ class SampleTranslations(summary_callback.SummaryCallback):
     train, only the chief should have the callback.
 
     Args:
-        log_dir: the directory of the event file. The first write creates both.
+        log_dir: the directory of the event file. The first write creates it.
         pairs: pairs of a source sentence and its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
-        scores: a dict from the title of a column of the table to a function of
-            a translation and its reference. The function returns the number in
-            the column. `None` for no scores.
+        scores: functions by the title of their column in the table. Each takes
+            a translation and its reference, and returns a number. `None` for no
+            scores.
 
     Raises:
         ValueError: `pairs` is empty or has an item that is not a pair; during

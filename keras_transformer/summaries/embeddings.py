@@ -13,8 +13,8 @@ import numpy as np
 from keras_transformer.summaries import summary_callback
 
 # At most this number of embeddings is written, because the projector is slow
-# with more points. They are those of the first pieces: after special tokens and
-# bytes, SentencePiece's frequent pieces come first.
+# with more points. The first pieces are written, because SentencePiece puts
+# frequent pieces first, after special tokens and bytes.
 MOST_PIECES = 5000
 # A `ProjectorConfig` of TensorBoard, as text.
 _CONFIG = (

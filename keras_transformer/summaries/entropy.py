@@ -39,7 +39,7 @@ def attention_entropies(
     entropies = {}
     for kind in attention_images.KINDS:
         scores_LHTS = np.asarray(getattr(explanation, kind.scores), "float64")
-        # A score of 0 adds 0, the limit of x ln x.
+        # A score of 0 adds 0, the limit of x ln x at 0.
         logs_LHTS = np.log(np.where(scores_LHTS > 0, scores_LHTS, 1.0))
         entropies_LHT = -np.sum(scores_LHTS * logs_LHTS, axis=-1)
         for layer, entropy in enumerate(entropies_LHT.mean(axis=(1, 2)), 1):

@@ -1,8 +1,8 @@
 """Draws attention scores at the size in which TensorBoard shows images.
 
-TensorBoard shows each image in a card. It scales a larger image down, so that
-the labels in the image become too small to read. So each head has its own image
-of the size of a card.
+TensorBoard shows each image in a card. If an image is larger than the card,
+TensorBoard scales it down, and the labels become too small to read. So each
+head has its own image, of the size of a card.
 
 H heads   T query/target length   S key/source length
 """
@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from keras_transformer.summaries import figure_style, token_labels
 
-# The size of a figure, in pixels. It is that of a card of the dashboard Time
-# Series. A card of the dashboard Images has this width, and the height of its
-# image.
+# The size of a figure in pixels, which is the size of a card in TensorBoard's
+# dashboard Time Series. A card in the dashboard Images has the same width, and
+# is as high as its image.
 WIDTH, HEIGHT = 324, 212
 _FONT = 8.5
 _PADDING = 3
@@ -33,7 +33,7 @@ def attention_cards(
     """Draws the attention of each head of one layer as a small figure.
 
     The arguments and errors are the same as in `attention_figure`. If there is
-    no room for all labels, only every second, third, ... token has a label.
+    no room for all labels, only every n-th token has a label.
     There is room for the labels of at least 12 rows and 12 columns.
 
     Returns:
@@ -105,7 +105,7 @@ def _card(scores_TS, rows, columns, title):
 
 
 def _stride(size):
-    """Returns n, so that labels of every n-th token do not overlap.
+    """Returns the smallest n for which labels of every n-th token fit.
 
     Args:
         size: the room for each token, in pixels.

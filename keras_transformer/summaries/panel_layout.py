@@ -46,7 +46,7 @@ class PanelLayout(NamedTuple):
     def label_stride(self) -> int:
         """The number of tokens from one label to the next.
 
-        The tokens between them have no label, so that labels do not overlap.
+        Other tokens have no label, so that labels do not overlap.
         """
         return math.ceil(1.1 * self.font / self.cell)
 

@@ -13,13 +13,13 @@ from keras_transformer.summaries import summary_callback
 class Scalars(summary_callback.SummaryCallback):
     """Callback that writes numbers every epoch.
 
-    In TensorBoard, the step of a number is that of the optimizer. TensorBoard
-    groups curves by the part of the tag before the first `/`. It draws the
-    curves of one tag from several directories in one chart. A number that is
-    NaN or infinite is left out.
+    In TensorBoard, the step of a number is the number of steps that the
+    optimizer has made. TensorBoard groups curves by the part of the tag before
+    the first `/`. It draws the curves of one tag from several directories in
+    one chart. A number that is NaN or infinite is left out.
 
     Args:
-        log_dir: the directory of the event file. The first write creates both.
+        log_dir: the directory of the event file. The first write creates it.
         values: a function from the epoch's logs to a dict of numbers by tag.
 
     Example:

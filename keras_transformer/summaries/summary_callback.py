@@ -16,9 +16,9 @@ class SummaryCallback(keras.callbacks.Callback):
     """A base class of callbacks that write to their own event files.
 
     Subclasses write summaries in a block `with self.summaries():`. The first
-    block opens the event file, which TensorBoard reads. The end of the training
-    closes it. If the file cannot be written, a warning says so once, and
-    training goes on.
+    block opens the event file, which TensorBoard reads. The end of `fit` closes
+    the file. If the file cannot be written, a warning says so once, no more
+    summaries are written, and training goes on.
 
     If training continues from a checkpoint, TensorBoard forgets the summaries
     of later steps that the directory already has.
@@ -48,7 +48,7 @@ class SummaryCallback(keras.callbacks.Callback):
                 self.give_up(error)
         if self._writer is None:
             # `keras.callbacks.TensorBoard` may have made its own writer the
-            # default. Without `record_if`, the block would write to its file.
+            # default. Without `record_if`, the block would use that writer.
             with tf.summary.record_if(False):
                 yield
             return

@@ -51,7 +51,7 @@ def label(token: str) -> str:
 
 
 def drawable(text: str) -> str:
-    """Replaces characters that are not printable or that our fonts lack.
+    """Replaces characters that are not printable or that no font can draw.
 
     Characters that are not printable, such as control characters, become their
     escape sequences. A character becomes an empty box if no installed font of

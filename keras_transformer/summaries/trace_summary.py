@@ -33,7 +33,7 @@ class TraceLike(Protocol):
     arrays: Mapping[str, np.ndarray]
 
     def fields(self) -> dict[str, Any]:
-        """Returns the trace as dicts, lists, strings and numbers of JSON."""
+        """Returns the trace as a dict that `json.dumps` can write."""
 
 
 def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
@@ -112,7 +112,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, with numbers of 4 decimals."""
+    """Returns the best candidates of a step, with logits of 4 decimals."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

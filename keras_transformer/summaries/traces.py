@@ -20,9 +20,9 @@ class Traces(summary_callback.SummaryCallback):
     step. Each sentence has one tag: `traces/sentence_1` and so on. See
     `write_trace` for the content.
 
-    TensorBoard reads one event file per directory. So give this callback its
-    own directory, such as `logs/traces`. If there are several workers, give the
-    callback only to the chief.
+    TensorBoard follows only the newest event file of a directory. So give this
+    callback its own directory, such as `logs/traces`. If several workers train,
+    only the chief should have the callback.
 
     If the model's output is NaN, or the file cannot be written, a warning says
     so once. Then no more traces are written, and training goes on.

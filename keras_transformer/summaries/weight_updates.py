@@ -22,9 +22,9 @@ class UpdateRatios(summary_callback.SummaryCallback):
     the change is that of the last execution of the epoch, which usually has
     several steps.
 
-    Earlier steps are not measured and cost nothing. If the number of steps of
-    an epoch is not known, nothing is written. A group whose weights were all 0
-    before the step is left out.
+    Earlier steps are not measured and cost nothing. Nothing is written if the
+    number of steps of an epoch is not known, or if the epoch ends before its
+    last step. A group whose weights were all 0 before the step is left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.

@@ -142,10 +142,10 @@ class TextTokenizer(tf.Module):
 def read_file(
     path: str | os.PathLike[str], make: Callable[[bytes], _Made]
 ) -> _Made:
-    """Makes a tokenizer from a file that `save` wrote.
+    """Makes a tokenizer from a vocabulary file.
 
     Args:
-        path: the file.
+        path: the path of the file.
         make: a function that makes the tokenizer from the file's bytes.
 
     Raises:

@@ -3,8 +3,8 @@ r"""The byte-pair encoding of GPT-2 and BART, in the graph.
 A text is cut into words. A word is a sequence of letters, of numbers or of
 other characters, with the space before it; or an ending such as `'s`; or white
 space. A word is first spelled in its UTF-8 bytes, so every text can be spelled.
-Then, of all pairs of neighbours, the pair that comes first in a list of merges
-becomes one piece. This is repeated until no pair is in the list.
+Then, of all pairs of neighbouring pieces, the pair that comes first in a list
+of merges becomes one piece. This is repeated until no pair is in the list.
 
 The rules are those of `ByteLevel` of github.com/huggingface/tokenizers.
 
@@ -47,9 +47,9 @@ _in_graph = functools.partial(tf.function, autograph=False)
 def byte_characters() -> dict[str, int]:
     """Returns a dict from the characters of pieces to the bytes they stand for.
 
-    A printable byte is written as the character with this code point. The other
-    bytes are written, in ascending order, as the characters from code point 256
-    on.
+    If the code point of a byte is a visible character, the byte is written as
+    this character. The other bytes, such as the space, are written in ascending
+    order as the characters from code point 256 on.
 
     Example:
 

@@ -46,8 +46,8 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class EscapedSubwords(base.TextTokenizer):
     """A tokenizer of escaped subwords that uses graph operations.
 
-    The ids of every Unicode text are decoded to the same text. Bytes that are
-    not UTF-8 are encoded as U+FFFD.
+    Encoding a Unicode text and then decoding its ids gives the text unchanged.
+    Bytes that are not UTF-8 are encoded as U+FFFD.
 
     Args:
         pieces: V pieces, in the order of their ids.
@@ -76,8 +76,8 @@ class EscapedSubwords(base.TextTokenizer):
         self.vocabulary_size = len(self._pieces)
         # Of equal pieces the last one is used, as in Tensor2Tensor.
         ids = {piece: i for i, piece in enumerate(self._pieces) if piece}
-        # Tokens have `_` only at their end, so pieces with `_` at another
-        # position never fit.
+        # Escaped tokens have `_` only at their end, so pieces with `_` at
+        # another position never fit.
         self._ids = {
             piece: i for piece, i in ids.items() if _END not in piece[:-1]
         }
@@ -278,7 +278,8 @@ def _tokens(codes):
     is_last = ends_row | (is_letter != other)
     before = tf.concat([[True], is_last[:-1]], 0)[: tf.size(rows)]
     is_alone = is_last & before
-    # A single space between two tokens is left out; `_spaced` puts it back.
+    # A single space between two tokens of letters or numbers is left out.
+    # `_spaced` puts it back.
     is_implied = (codes.values == _SPACE) & is_alone & ~begins_row & ~ends_row
     return ~is_implied, is_last
 

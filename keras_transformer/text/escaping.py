@@ -1,9 +1,9 @@
 """Escapes a text, so that SentencePiece keeps every character of the text.
 
 SentencePiece writes a space as U+2581, and would decode a U+2581 of the text
-as a space. So two rules, which are part of the normalizations
-`nfc_punctuation` and `none`, replace a U+2581 of the text by the private
-character U+10FFFD and a "1", and a U+10FFFD of the text by U+10FFFD and a "0".
+as a space. So the normalizations `nfc_punctuation` and `none` have two rules.
+One replaces U+2581 by the private character U+10FFFD and a "1". The other
+replaces U+10FFFD by U+10FFFD and a "0".
 
 A space is put before each text, so that its first word is encoded like any
 other word. SentencePiece can do that itself, but then tensorflow-text drops

@@ -170,9 +170,10 @@ def _without_unknown_accents(letter, characters):
 
 
 def _compositions():
-    """Maps the spellings of letters with accents to the letters; omits Hangul.
+    """Returns the rules of NFC without Hangul: a dict from spelling to letter.
 
-    A spelling is a sequence of code points that NFC composes to the letter.
+    A spelling is a sequence of code points that NFC composes to the letter. A
+    letter with accents is also a spelling of itself.
     """
     letters = {}
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):

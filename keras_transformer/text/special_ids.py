@@ -25,9 +25,9 @@ class SpecialIds:
         has no such id, because it spells all characters. A vocabulary of
         `learn_vocabulary` has this id, but never uses it: it spells such
         characters in bytes.
-    source_prefix: the first ids of every source, such as that of its language.
+    source_prefix: the first ids of every source, such as the language's id.
     source_suffix: the last ids of every source; `None` for the end id.
-    target_prefix: the first ids of every target, such as that of its language.
+    target_prefix: the first ids of every target, such as the language's id.
         They are given to a search, which does not choose them.
 
     Raises:
@@ -94,7 +94,7 @@ class SpecialIds:
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Adds the prefix and the end id of targets to ragged ids; pads rows.
 
-        The result is a dense tensor, and its rows may be longer than T.
+        The result is a dense tensor, as wide as its longest row.
 
         Args:
             ids: ids `(B, T)` without special ids.
@@ -105,7 +105,7 @@ class SpecialIds:
     def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Adds the prefix of targets to ragged ids, and pads the rows.
 
-        The result is a dense tensor, and its rows may be longer than T.
+        The result is a dense tensor, as wide as its longest row.
 
         Args:
             ids: ids `(B, T)` without special ids.
@@ -121,8 +121,8 @@ class SpecialIds:
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns which ids of sources or targets stand for text, as booleans.
 
-        The unknown id stands for text. `ids` must not contain the begin id
-        unless a prefix contains it, because the begin id would count as text.
+        The unknown id stands for text. The begin id would also count as text,
+        unless it is in a prefix. So `ids` must not contain another begin id.
 
         Args:
             ids: ids in a dense tensor of any shape. The result has this shape.

@@ -40,7 +40,7 @@ def are_blank(texts: TensorLike) -> tf.Tensor:
 
 
 def check_list(name: str, texts: Any) -> None:
-    """Raises ValueError for one string, path or scalar tensor, not a list.
+    """Raises ValueError if `texts` is one string, path or scalar tensor.
 
     Args:
         name: the name of the argument, for the message.
@@ -66,8 +66,8 @@ def as_list(name: str, texts: Any) -> list[Any]:
         texts: an iterable of strings or bytes, or a tensor `(B,)`.
 
     Raises:
-        ValueError: `texts` is one string instead of a list, or has an item that
-            is neither a string nor bytes.
+        ValueError: `texts` is one string or number instead of a list, or has an
+            item that is neither a string nor bytes.
 
     Example:
 

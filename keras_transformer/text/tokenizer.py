@@ -206,12 +206,12 @@ class Tokenizer(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer, so that the graph contains the
-        # vocabulary. `tf.random.set_seed` clears TensorFlow's kernel cache, and
-        # a graph would then lose a tokenizer from outside. A SavedModel would
-        # have to track such a tokenizer. Each vocabulary needs its own name,
-        # because in sessions and in loaded SavedModels all operations of one
-        # name share one resource.
+        # Each graph makes its own tokenizer, and so contains the vocabulary. A
+        # graph would lose a tokenizer that was made outside the graph when
+        # `tf.random.set_seed` clears TensorFlow's kernel cache, and a
+        # SavedModel would have to track that tokenizer. Each vocabulary needs
+        # its own name, because in sessions and in loaded SavedModels all
+        # operations of one name share one resource.
         return tensorflow_text.SentencepieceTokenizer(
             model=self.model,
             out_type=tf.int32,

@@ -11,8 +11,8 @@ The normalization is part of the vocabulary:
   and tags of emoji are removed.
 - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
   SentencePiece. They replace full-width characters, ligatures and fractions by
-  ordinary characters, but keep most other quotes and dashes. Those with `cf`
-  also make lower case.
+  ordinary characters, but keep most quotes and dashes. Those with `cf` also
+  make all letters lower-case.
 - `"none"`: the text is not changed, so that every Unicode string survives
   encoding and decoding, with all its spaces.
 """
@@ -56,8 +56,8 @@ def learn_vocabulary(
     Args:
         texts: sentences, of the source and of the target language.
         vocabulary_size: V, the number of pieces, special ids included.
-        may_be_smaller: whether too little text gives a smaller V, not an error.
-        normalization: a normalization; the docstring of this module lists them.
+        may_be_smaller: whether V is reduced if there is too little text.
+        normalization: a name; the docstring of this module lists the names.
         seed: the seed for the draw of sentences.
         special_ids: `pad`, `begin`, `end` and `unknown`, all below V. `begin`
             may be `None`, `unknown` must not. Other fields are not used.

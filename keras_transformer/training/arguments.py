@@ -53,7 +53,7 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
     Raises:
         ValueError: the labels are not `(B, T)`; the weights are not `(B,)` or
             `(B, 1)` for rows, or `(B, T)` for tokens; labels or weights are a
-            list, tuple or dict of arrays; there is a `class_weight`.
+            list, tuple or dict; there is a `class_weight`.
 
     Example:
 
@@ -95,8 +95,9 @@ def rows_of(x: Any, batch_size: int | None) -> int | None:
             a `tf.data.Dataset`, whose batches have their own size.
 
     Returns:
-        The number. `None` if it may differ between the batches of a data set,
-        or if `batch_size` is `None`, for which Keras uses 32 with arrays.
+        The number. `None` if `x` is a data set whose batches may have different
+        numbers of rows. Also `None` if `x` is no data set and `batch_size` is
+        `None`; with arrays, Keras then uses 32 rows.
     """
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]

@@ -1,14 +1,14 @@
 """Writes checkpoints completely or not at all, and checks their files.
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
-`ckpt-<step>.index` and `ckpt-<step>.data-*`. If a process is killed, it may
-leave one of these paths. The next process then undoes or finishes its work:
+`ckpt-<step>.index` and `ckpt-<step>.data-*`. A killed process may leave one of
+the following paths. `tidy` then undoes or finishes the work of this process:
 
     .ckpt-<step>.writing/    has incomplete files, which are deleted
     .ckpt-<step>.written/    has complete files, which are moved out
     .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-If files of a checkpoint are missing after this work, the checkpoint is damaged,
+If files of a checkpoint are missing after `tidy`, the checkpoint is damaged,
 because a killed process cannot have left it in this state.
 """
 
@@ -79,7 +79,7 @@ class CheckpointFiles:
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
-        """Returns the path with which the paths of a step's files begin."""
+        """Returns the path of a checkpoint without the suffixes of files."""
         return str(self.directory / f"ckpt-{step}")
 
     def good(self, anew: bool = False) -> list[int]:
@@ -128,7 +128,7 @@ class CheckpointFiles:
         Args:
             step: the step of the checkpoint.
             write: a function that writes a TensorFlow checkpoint. Its argument
-                is the path with which the names of the files begin.
+                is the path of the checkpoint without the suffixes of files.
 
         Raises:
             ValueError: there is an undamaged checkpoint of a later step.

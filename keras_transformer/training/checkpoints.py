@@ -30,7 +30,8 @@ class TrainingCheckpoints:
 
     Replicas share one checkpoint, so it can be restored with another number of
     replicas. If several workers train one model in one directory, one worker
-    writes and all workers read. Then all workers must call each method.
+    writes and all workers read. All workers must then call each method, because
+    `restore`, `save` and `forget` wait for all workers.
 
     Args:
         directory: the directory of the files.

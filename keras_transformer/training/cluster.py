@@ -34,9 +34,10 @@ def read_cluster(text: str | None) -> Cluster:
         text: the value, JSON; `None` if the variable is not set.
 
     Raises:
-        ValueError: the variable is not set, its value does not describe the
-            workers, it has jobs other than chief and worker, or it does not say
-            which worker this process is.
+        ValueError: the variable is not set or is not JSON of a cluster and a
+            task, an address is not HOST:PORT or occurs twice, there are several
+            chiefs or other jobs than chief and worker, or the task is not one
+            of the workers.
 
     Example:
 
@@ -135,8 +136,8 @@ def check_agreement(
             axis=None,
         )
 
-    # Each number is an integer below 256. If a number is equal on all workers,
-    # the mean of the number and the mean of its square are exact. Otherwise the
+    # Each byte of a digest is an integer below 256. If a byte is equal on all
+    # workers, the means of the byte and of its square are exact. Otherwise the
     # square of the mean is less than the mean of the squares.
     mean, square = means().numpy()
     differ = (mean**2 != square).any(axis=1)

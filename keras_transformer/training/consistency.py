@@ -26,11 +26,11 @@ class ConsistencyLoss:
 
     It is a loss between two forward passes over one batch. Pass it to
     `compile(consistency=...)`. The train step then makes a second pass over
-    each batch. It adds to the loss `weight` times the divergence of each token
-    times the weight of the token. With `repeats_loss` it also adds the compiled
-    loss of the second pass. The sums over tokens are divided by the sum of the
-    token weights on all replicas. The penalties of layers are those of the
-    first pass.
+    each batch. For each token, the step adds to the loss the divergence times
+    `weight` times the weight of the token. With `repeats_loss` the step also
+    adds the compiled loss of the second pass. The sums over tokens are divided
+    by the sum of the token weights on all replicas. The penalties of layers are
+    those of the first pass.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
@@ -46,9 +46,9 @@ class ConsistencyLoss:
     start_step: int = 0
     ramp_steps: int = 0
 
-    # Whether the compiled loss of the second pass is added too, and whether the
-    # file of a compiled model contains this consistency loss.
+    # Whether the compiled loss of the second pass is added too.
     repeats_loss = False
+    # Whether the file of a compiled model contains this consistency loss.
     is_saved = True
 
     def __post_init__(self):

@@ -2,8 +2,8 @@
 
 Keras averages a loss over the tokens of each replica and then over the
 replicas. The weight of a token then depends on how many tokens its replica has.
-Here the loss is the sum over the target tokens of all replicas, divided by the
-number of these tokens. So several replicas make the same step as one replica.
+Here the loss is the weighted mean over the target tokens of all replicas. So
+several replicas make the same step as one replica.
 
 B batch   T target length   V vocabulary_size
 """
@@ -39,12 +39,13 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     `fit` minimizes the weighted mean of the compiled loss over the tokens,
     times `loss_weights`, plus the `consistency` loss and penalties. Penalties
-    are the losses of regularizers and of `add_loss`. As in Keras, they are
-    means over rows: the penalties of a micro-batch are weighted by its share of
-    the rows. `evaluate` reports as `loss` the mean cross-entropy of a token in
-    nats, without label smoothing, `loss_weights`, `consistency` and penalties.
-    But without a compiled loss, or with an overridden `compute_loss`, it
-    reports the result of `compute_loss`.
+    are the losses of regularizers and of `add_loss`. Each micro-batch has its
+    own penalties, which are weighted by its share of the rows of the batch.
+
+    `evaluate` reports as `loss` the weighted mean of the cross-entropy over the
+    tokens, in nats, without label smoothing, `loss_weights`, `consistency` and
+    penalties. But without a compiled loss, or with an overridden
+    `compute_loss`, it reports the result of `compute_loss`.
 
     `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
     the optimizer's clipping, moving average and loss scale have the same
@@ -81,10 +82,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
             loss: as in Keras, but it must return a number for each token;
                 `None` to train only on `add_loss` and regularizers.
             loss_weights: a number, the factor of `loss`; `None` for 1.
-            metrics: as in Keras; they count padding, but not masked tokens.
-            weighted_metrics: as in Keras; they use the weights of tokens.
+            metrics: as in Keras, without weights; padding counts unless masked.
+            weighted_metrics: as in Keras, with the weights of tokens.
             run_eagerly, steps_per_execution: as in Keras.
-            jit_compile: whether XLA compiles the loss and the gradients.
+            jit_compile: whether XLA compiles the forward and the backward pass.
             auto_scale_loss: as in Keras.
             gradient_accumulation_steps: the number of micro-batches that each
                 replica cuts its share of a batch into. The step equals that of
@@ -226,8 +227,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # Each call of `run_step` makes only one step, because the data may
-            # end after any step.
+            # The data may end before `steps_per_execution` steps. Then the loop
+            # ends early.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):

@@ -19,13 +19,13 @@ def over_iterator(
     """Makes the function that Keras calls to train or to evaluate.
 
     Args:
-        model: the model whose strategy runs the step. Its metrics give logs.
+        model: its strategy runs the step, and its metrics give the logs.
         step: a function to call with each replica's share of a batch.
         steps_per_execution: batches per call; the last call may have fewer.
 
     Returns:
         A function from an iterator of batches to logs. It takes only one batch
-        from a Python iterator. At the end it raises StopIteration.
+        from a Python iterator. If no batch is left, it raises StopIteration.
     """
     # A TPU needs static shapes, so the step is compiled for each new shape.
     static = tf.distribute.RunOptions(
@@ -45,7 +45,7 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # The data may have ended. Without this check, the optimizer would
+            # The data may have ended. Without `has_value`, the optimizer would
             # count a step without a batch, and several workers would fail.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 # The norm takes time to compute, so it is computed once in this number of
-# steps. docs/tensorboard.md states the time.
+# steps. docs/tensorboard.md compares the times of steps with and without it.
 _INTERVAL = 16
 
 
@@ -17,9 +17,9 @@ class GradientNorms(keras.callbacks.Callback):
     The norm is that of all gradients together, without the loss scale and
     before clipping. It takes time to compute, so it is computed only in the
     first of every 16 steps of an epoch. `gradient_norm` is the mean over these
-    steps, without steps whose gradients are infinite or NaN. If no step is
-    left, or the mean is 0, the logs have no `gradient_norm`. List this callback
-    before callbacks that read `gradient_norm`.
+    steps, without steps whose norm is infinite or NaN. If no step is left, or
+    the mean is 0, the logs have no `gradient_norm`. List this callback before
+    callbacks that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
     gradients or scales the loss, because in this case the gradients of all
@@ -65,8 +65,8 @@ class GradientNorms(keras.callbacks.Callback):
 
         A norm that is infinite or NaN is left out.
 
-        `updates.apply` calls this method in each train step in which the sum of
-        the gradients of all replicas is known.
+        `updates.apply` calls this method in each train step, but not if only
+        Keras sums the gradients of several replicas.
 
         Args:
             compute_norm: a function that returns the norm of the gradients of

@@ -10,9 +10,10 @@ _FAST = "mixed_bfloat16"
 # because their tensor cores multiply bfloat16.
 _GPU_CAPABILITY = (8, 0)
 # mixed_bfloat16 is chosen for CPUs with one of these features. They are Linux's
-# names of the bfloat16 instructions of x86 CPUs. Bfloat16 is not chosen for
-# other CPUs, because TensorFlow uses oneDNN for bfloat16 only on x86. On other
-# CPUs it uses Eigen, which does not use bfloat16 instructions.
+# names of the bfloat16 instructions of x86 CPUs. Some ARM CPUs have bfloat16
+# instructions too, but TensorFlow does not use them. It computes bfloat16 with
+# oneDNN only on x86. On other CPUs it uses Eigen, which does not use bfloat16
+# instructions.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
@@ -23,8 +24,8 @@ class Hardware(NamedTuple):
     kind: `"TPU"`, `"GPU"` or `"CPU"`.
     capabilities: the compute capability of each GPU, such as `(8, 0)`; `None`
         for a GPU that does not report it.
-    cpu_features: names of the features of an x86 CPU, such as instructions;
-        `None` if they are not known.
+    cpu_features: names of the features of an x86 CPU, such as `"avx2"`; `None`
+        if they are not known.
     """
 
     kind: str
@@ -49,7 +50,8 @@ def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
     The precision is `"mixed_bfloat16"` on TPUs, on GPUs that all have compute
     capability 8.0 or higher, and on CPUs with bfloat16 instructions that
     TensorFlow uses: x86 CPUs with AVX-512 BF16 or AMX-BF16, on Linux. On all
-    other devices, and on devices that are not known, it is `"float32"`.
+    other devices, and if the features of a device are not known, it is
+    `"float32"`.
 
     Args:
         strategy: the strategy whose devices train; `None` for the current
@@ -157,8 +159,8 @@ def cpu_features(cpu_info: str) -> frozenset[str] | None:
         cpu_info: the content of `/proc/cpuinfo`.
 
     Returns:
-        The names of the features, such as instructions; `None` if there is no
-        line `flags`, as for CPUs that are not x86.
+        The names of the features; `None` if there is no line `flags`, as for
+        CPUs that are not x86.
 
     Example:
 

@@ -124,8 +124,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 def _compiled_cross_entropy(*arguments):
     """Computes `cross_entropy` and its gradient in few passes over the logits.
 
-    Without XLA, each operation is a pass over the logits, with a result of
-    their size. XLA fuses the operations. It compiles each new shape once.
+    Without XLA, each operation reads and writes tensors of the size of the
+    logits. XLA fuses the operations. It compiles each new shape once.
     """
     return cross_entropy(*arguments)
 

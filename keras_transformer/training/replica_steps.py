@@ -94,12 +94,12 @@ class ReplicaSteps(keras.Model):
 
         Returns:
             A float32 scalar: the weighted mean of the compiled loss over the
-            tokens, plus the penalties of the last call of the model. The
-            consistency loss is not included.
+            tokens, times `loss_weights`, plus the penalties of the last call of
+            the model. The consistency loss is not included.
 
         Raises:
-            ValueError: shapes differ from these, or there is neither a loss
-                nor a penalty.
+            ValueError: shapes differ from these, there is a loss but no `y`, or
+                there is neither a loss nor a penalty.
         """
         del x, training
         total = self._total(y, y_pred, sample_weight)
@@ -132,7 +132,7 @@ class ReplicaSteps(keras.Model):
                 are the whole batch.
             share: the number of these rows, divided by the batch size.
         """
-        # `self.losses` belongs to the last call of the model. This call also
+        # `self.losses` has the penalties of the last call of the model, which
         # computed the logits of these rows.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
@@ -167,9 +167,9 @@ class ReplicaSteps(keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas * self.gradient_accumulation_steps == 1:
             return None
-        # The number of tokens depends on masks, which the model computes. Only
-        # the masks of this call are used, so a graph drops the other operations
-        # of the call. The scope keeps the states of layers as they are.
+        # The sum of token weights depends on masks, which the model computes.
+        # Only the masks of this call are used, so a graph drops the other
+        # operations of the call. In the scope, no layer changes its state.
         with keras.StatelessScope():
             logits = self(x, training=False)
         total = self._total(y, logits, weights)
@@ -198,9 +198,10 @@ class ReplicaSteps(keras.Model):
                 loss += tf.math.divide_no_nan(between, tokens)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        # The metric `loss` is the mean of loss / share with the weights share *
-        # tokens. The shares of a batch add up to 1. So the metric of one batch
-        # is the sum of the losses of its micro-batches: the loss of the batch.
+        # The metric `loss` is the mean of loss / share over micro-batches,
+        # weighted by share * tokens. The shares of a batch add up to 1. So the
+        # metric of one batch is the sum of the losses of its micro-batches,
+        # which is the loss of the batch.
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
 

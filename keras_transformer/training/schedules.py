@@ -72,8 +72,8 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
         form: one of the three names.
         peak: the highest learning rate.
         warmup_steps: w, at least 1.
-        total_steps: the step from which on the rate of `"cosine"` is 0; `None`
-            for the other forms, which do not use it.
+        total_steps: the step at which the rate of `"cosine"` reaches 0; later
+            it stays 0. `None` for the other forms, which do not use it.
 
     Raises:
         ValueError: the form is unknown, `peak` or `warmup_steps` is not
@@ -132,7 +132,7 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule that multiplies another one by a factor.
+    """A schedule that multiplies another schedule by a factor.
 
     The factor falls linearly at the end of the training (Hägele et al. 2024).
     Steps are counted from 1. Up to step total_steps - cooldown_steps + 1, the

@@ -21,9 +21,9 @@ def strategy(
 
     Args:
         name: `"none"` for one device; `"mirrored"` for `devices`;
-            `"multi_worker"` for the hosts in the environment variable
+            `"multi_worker"` for the workers in the environment variable
             TF_CONFIG, with their GPUs or else CPUs; `"tpu"` for a TPU; `"auto"`
-            for a TPU, or else for all of several GPUs, or else for one device.
+            for a TPU, else all GPUs if there are several, else one device.
         devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`. `None`
             for all GPUs of this machine, or its CPUs if it has no GPU.
         tpu: the name or address of a TPU, for `"tpu"` or `"auto"`. `None` for

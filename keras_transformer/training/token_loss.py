@@ -49,8 +49,9 @@ class TokenLoss:
         loss_weights: a number, or a list or dict with one number.
 
     Raises:
-        ValueError: there is not exactly one loss and one weight, the loss
-            cannot be a mean over tokens, or its dtype has fewer than 32 bits.
+        ValueError: there is not exactly one loss and one weight; the
+            `reduction` of the loss is no mean; its class overrides `__call__`;
+            or its dtype has fewer than 32 bits.
 
     Example:
 

@@ -63,7 +63,7 @@ def apply(
             the norm.
     """
     if not variables:
-        return  # Keras allows a model without variables to train.
+        return  # As in Keras, a model may have no trainable variables.
     if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _sums(gradients)
         if report_norm:

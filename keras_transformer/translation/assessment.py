@@ -29,7 +29,7 @@ class Assessment(NamedTuple):
     has_loop: whether the translation has a loop (a repetition of tokens, see
         `defects.have_loops`), and its source has none.
     has_unusual_length: whether the translation is far too long or too short for
-        its source, compared with the translations of the calibration.
+        its source, see `defects.LengthModel`.
     """
 
     confidence: float
@@ -111,9 +111,9 @@ def assess_in_graph(
         `(B,)`; `words`, string `(B, U)`, and `word_confidence`, float32
         `(B, U)`, padded with empty words and zeros; and the booleans `(B,)`
         `has_loop` and `has_unusual_length`. The translation of a blank text is
-        empty, and has confidence 1 and no defect. If the model's output is NaN,
-        the score is NaN, the translation is empty, and the other values of the
-        text mean nothing.
+        empty, and has confidence 1 and no defect. The translation is also empty
+        if the model's output is NaN (score NaN), or if the search found no
+        hypothesis (score -1e9). Then the other values of the text mean nothing.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids, only_best=True)

@@ -58,7 +58,6 @@ class LengthModel(NamedTuple):
             for lengths in (source_lengths, target_lengths)
         )
         distance = tf.abs(target - self.ratio * source)
-        # A difference of at most one token is never unusual.
         allowed = _DEVIATIONS * self.deviation * tf.sqrt(source)
         return distance > tf.maximum(allowed, 1.0)
 
@@ -154,7 +153,8 @@ def have_loops(
         & (before >= 0)[None]
         & is_token[:, None, :]
     )
-    # A loop is a window of repeated tokens without a gap.
+    # For each period, the number of repeated tokens, one after another, that
+    # make a loop.
     windows = tf.where(periods == 1, 3, tf.maximum(periods, 4))
     counts = tf.cumsum(tf.cast(is_repeated, tf.int32), axis=2)
     start = columns[None, :] - windows[:, None]

@@ -119,7 +119,7 @@ def explain_in_graph(
 
 
 class _PieceTables:
-    """The pieces of vocabularies, with one constant in a graph for each."""
+    """The pieces of each vocabulary, as one constant of the graph."""
 
     def __init__(self):
         self._tables = {}

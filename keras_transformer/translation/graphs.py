@@ -154,8 +154,8 @@ class CompiledSearch:
         num_copies += -(rows + num_copies) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # The search ends copies in the same step as the first row, so they add
-        # no steps.
+        # The copies are done at the same step as the first row, so the search
+        # takes no further steps for them.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 

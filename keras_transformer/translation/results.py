@@ -57,8 +57,8 @@ def are_blank(
     """Returns which texts have nothing to translate.
 
     A text has nothing to translate if it is white space only, or if all its ids
-    are special. This happens if the normalization of the vocabulary removes all
-    characters, or if `encode_source` leaves out all words.
+    are special. All ids are special, for example, if the normalization of the
+    vocabulary removes all characters, or `encode_source` leaves out all words.
 
     Args:
         texts: strings `(B,)`.

@@ -36,9 +36,6 @@ class Shortlisted:
     Raises:
         ValueError: the `stepper` of the model does not take `output_ids`, so it
             cannot compute the logits of chosen tokens only.
-
-    Attributes:
-        variables: the variables of the model.
     """
 
     def __init__(self, model: Any, shortlist: lists.Shortlist):
@@ -102,8 +99,9 @@ class Shortlisted:
             end_id: the id of the end token in the vocabulary of translations.
 
         Raises:
-            ValueError: the search draws tokens at random, or not all rows may
-                have all tokens from id 0 to the largest special or banned id.
+            ValueError: the search draws tokens at random, or the shortlist's
+                `is_frequent` is False for an id from 0 to the largest special
+                or banned id.
         """
         if isinstance(search, sampling.SamplingSearch):
             raise ValueError(

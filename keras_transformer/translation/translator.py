@@ -44,7 +44,8 @@ class Translator(tf.Module):
     Raises:
         ValueError: `max_source_length` is below 1, a padding id differs from
             the model's, a beam is larger than the target vocabulary, a length
-            limit is invalid, or `search` is no search.
+            limit is invalid, `search` is no search, or the model is a
+            `Shortlisted` that the search cannot use.
 
     Example:
 
@@ -181,10 +182,7 @@ class Translator(tf.Module):
         return self._with(model=model)
 
     def with_n_best(self, count: int | None = None) -> "Translator":
-        """Returns a translator whose search returns `count` hypotheses.
-
-        The argument and the errors are those of `Search.with_n_best`.
-        """
+        """Returns a copy with `count` hypotheses, see `Search.with_n_best`."""
         return self.with_search(self.search.with_n_best(count))
 
     def _with(self, **changes):
@@ -225,7 +223,8 @@ class Translator(tf.Module):
         Raises:
             ValueError: `texts` or `prefixes` is no list of strings,
                 `batch_size` is below 1, the numbers of texts and prefixes
-                differ, or a prefix is longer than the limit of its translation.
+                differ, a prefix is longer than the limit of its translation, or
+                `align` is true and the result of the search has no attention.
             FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
@@ -262,7 +261,8 @@ class Translator(tf.Module):
         """Scores existing translations, as the search would score them.
 
         A translation of the search gets the same score again if it has an end
-        token, and if the tokenizer splits it into the same pieces.
+        token, if the tokenizer splits it into the same pieces, and if the
+        search did not use a `Shortlist` or `normalized_over="allowed"`.
 
         Args:
             texts: the sources.

@@ -34,7 +34,7 @@ class WordScores(NamedTuple):
 def of_hypotheses(
     tokenizer: TextTokenizer, hypotheses: Sequence[results.Hypothesis]
 ) -> WordScores:
-    """Returns the words of found translations, and their log-probabilities.
+    """Returns the words of translations, and their log-probabilities.
 
     Args:
         tokenizer: the tokenizer of the translations.

@@ -3,11 +3,11 @@
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
 Only the time is measured. So all models have random weights, and all searches
-write the same number of tokens. Our search and its peer, the search of another
-library, run in alternate rounds, each in its own process, on the same cores. An
-engine is one of our ways to search, or a peer. Each comparison prints a line of
-JSON with both medians and their ratio, which is above 1 if our search is
-faster. `--peers_python` is a Python interpreter with ctranslate2, torch and
+write the same number of tokens. An engine is one of our ways to search, or a
+peer: the search of another library. Two engines run in alternate rounds, each
+in its own process, with the same number of threads. Each comparison prints a
+line of JSON with both medians and their ratio, which is above 1 if our search
+is faster. `--peers_python` is a Python interpreter with ctranslate2, torch and
 transformers. The Marian model is that of transformers. If a peer is not
 installed, the line says what is missing, and has no ratio.
 

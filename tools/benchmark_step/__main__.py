@@ -22,8 +22,9 @@ side in the corpus.
 
     python -m tools.benchmark_step --suite=memory
 
-compares the memory that the first steps of our model and of
-`torch.nn.Transformer` add, with the sizes of the base model.
+compares the memory that our model and `torch.nn.Transformer` need for their
+first steps, without the memory of the imports. The sizes are those of the
+paper's base model.
 """
 
 import dataclasses
@@ -172,9 +173,10 @@ def _describe(name, values, digits):
 
 
 def _ratios(ours, theirs, higher):
-    """Returns ratios that are above 1 if our values are better.
+    """Returns a dict of ratios, which are above 1 if our values are better.
 
-    If `higher` is true, higher values are better, otherwise lower values.
+    If `higher` is true, higher values are better, otherwise lower values. The
+    dict is empty if we or the peer have no values.
     """
     if not (ours and theirs):
         return {}
@@ -189,8 +191,9 @@ def _ratios(ours, theirs, higher):
 def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
     """Compares the memory of the first steps, one process at a time.
 
-    The memory of the steps is the peak memory of the process, less the peak
-    memory after the imports. The ratio is above 1 if our model needs less.
+    The memory of the steps, which includes that of the model, is the peak
+    memory of the process, less the peak memory after the imports. The ratio is
+    above 1 if our model needs less.
 
     Args:
         job: the job of our engine. The peers get the same job.

@@ -2,9 +2,9 @@
 
     python -m tools.c_client --output=translate
 
-The C program runs without Python. This tool needs a C compiler. It uses the
-headers and libraries of the packages tensorflow and tensorflow-text, but does
-not import these packages. It prints the command that translates.
+The C program runs without Python. This tool needs a C compiler, and the headers
+and libraries of the package tensorflow. It prints the command that translates.
+This command also loads a library of the package tensorflow-text.
 """
 
 import dataclasses

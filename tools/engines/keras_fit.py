@@ -1,7 +1,8 @@
 """Measures the time of steps of `fit`, for libraries that use Keras.
 
-This file needs Keras and TensorFlow, but not `keras_transformer`, which the
-Python of another library may not have.
+This file needs Keras and TensorFlow. It does not import `keras_transformer`,
+because an engine for another library may run in a Python interpreter that lacks
+the dependencies of `keras_transformer`.
 """
 
 import time

@@ -66,8 +66,8 @@ class Engine:
 
     def close(self) -> None:
         """Ends the process: closes its input, and waits until it has ended."""
-        # `close` writes what is still in the buffer. This fails if the process
-        # has ended.
+        # `stdin.close` writes what is still in the buffer. This fails if the
+        # process has ended.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()

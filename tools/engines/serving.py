@@ -1,6 +1,6 @@
-"""Answers the requests of a benchmark in another process, which does the work.
+"""Answers the requests of a benchmark in the process of an engine.
 
-That process is called an engine. It uses this module, and the process of the
+An engine does the work that the benchmark measures. The process of the
 benchmark uses the module `process`. This file needs only the standard library,
 so that an engine can run in a Python interpreter without TensorFlow.
 """

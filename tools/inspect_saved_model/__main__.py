@@ -18,9 +18,9 @@ from tools.inspect_saved_model import checks, comparing, loading, report
 from trainers import program
 from trainers.settings_flags import setting
 
-# Every signature is called with the first texts, at most this number of them:
-# once with all of them in a batch, then with each one alone. `calls_of` adds
-# blank texts and a call without texts.
+# Every signature is called with at most this number of texts: first with all
+# of them in a batch, then with each text alone. `calls_of` adds blank texts and
+# a call without texts.
 _NUM_CHECKED = 3
 
 

@@ -76,7 +76,8 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
     """Yields a sentence for each wrong name, type or shape of a signature.
 
     A shape is wrong if its rank differs, or if its batch size is fixed. A shape
-    of unknown rank is right.
+    of unknown rank is right. A signature with one of its `calibrated` outputs
+    must have all of them.
     """
     signature = export.SIGNATURES[name]
     for part in ("inputs", "outputs"):

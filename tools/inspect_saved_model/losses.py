@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_transformer import data, translation
 from tools.inspect_saved_model import comparing, report
 
-# At most this number of texts is translated before the time is measured,
+# `timed` first translates at most this number of texts without measuring,
 # because the first call takes longer: it traces the graphs.
 _NUM_FIRST = 2
 
@@ -70,8 +70,8 @@ def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
         texts: the texts, at least one.
 
     Returns:
-        The result of `comparing.translate`, and its time in seconds. The time
-        does not include an earlier call, which traces the graph.
+        The result of `comparing.translate`, and its time in seconds. The first
+        call of `signature` is not timed, because it traces the graph.
     """
     signature(text=tf.constant(texts[:_NUM_FIRST]))
     start = time.perf_counter()

@@ -29,12 +29,13 @@ def run(job: dict) -> dict:
             whose combinations are measured; and `requests`, see `measure`.
 
     Returns:
-        Dict of `versions`; `imported`, modules; `load_seconds`; `graph`, sizes;
-        `signatures`, see `describe`; `calls`, for each signature that the
-        SavedModel has, a list with a dict of `outputs` or `error` for each
-        call; `translations` and `scores` of the texts; and `speed`, a list of
-        results of `measure`. If the default signature does not compute
-        `translation` and `score` from `text`, the dict has only `signatures`.
+        Dict of `versions`; `imported`, the modules that loading imported;
+        `load_seconds`; `graph`, see `_graph`; `signatures`, see `describe`;
+        `calls`, for each signature that the SavedModel has, a list with a dict
+        of `outputs` or `error` for each call; `translations` and `scores` of
+        the texts; and `speed`, a list of results of `measure`. If the default
+        signature does not compute `translation` and `score` from `text`, the
+        dict has only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -52,7 +53,6 @@ def run(job: dict) -> dict:
     serve = signatures["serving_default"]
     answer = {
         "versions": {"tensorflow": tf.__version__},
-        # The modules that loading imported, for `checks.problems`.
         "imported": sorted(set(sys.modules) - before),
         "load_seconds": seconds,
         "graph": _graph(signatures),
@@ -138,8 +138,8 @@ def measure(
 def percentile(values: list[float], percent: int) -> float:
     """Returns a percentile of values.
 
-    This is the smallest value that at least `percent` % of the values do not
-    exceed.
+    At least `percent` % of the values are equal to the percentile or below it.
+    It is the smallest of the values for which this is true.
 
     Args:
         values: at least one value.

@@ -70,8 +70,8 @@ _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
 _EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 0.3)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
-# The aims are used in this order, repeatedly. At the first and the second kill
-# the run has a checkpoint. So the run continues from a checkpoint twice.
+# The aims are used in this order, repeatedly. The first kill comes after a
+# checkpoint, so that even one kill makes a run continue from a checkpoint.
 _AIMS = (
     _EVALUATION,
     _CHECKPOINT,

@@ -13,7 +13,7 @@ from keras_transformer import translation
 from tools.model_flags import settings
 from trainers import settings_flags
 
-# In an n-best list of a SavedModel, empty slots have at most this score.
+# If a SavedModel found no hypothesis, the score is at most this number.
 _EMPTY_SCORE = -1e9
 _NO_TOKENS = np.zeros([0], "float32")
 
@@ -56,8 +56,8 @@ class ServedModel:
     ) -> list[list[translation.Hypothesis]]:
         """Returns hypotheses as a `Translator` does, but only text and score.
 
-        The tokens and their log-probabilities are empty, and the alignment is
-        `None`.
+        In each hypothesis `tokens` and `log_probs` are empty, and `alignment`
+        is `None`.
 
         Args:
             texts: the texts to translate.
@@ -65,7 +65,7 @@ class ServedModel:
 
         Returns:
             The hypotheses of each text, best first. There are fewer than
-            `n_best` if the search found fewer.
+            `n_best`, or none, if the search found fewer.
 
         Raises:
             FloatingPointError: the model's output is NaN.

@@ -28,8 +28,8 @@ from tools.profile_step import parts
 from trainers import program
 from trainers.settings_flags import setting
 
-# Before the profile, the model trains one step more than this number. These
-# steps trace the graph and allocate buffers.
+# Before the profile, `fit_seconds` trains one step, then this number of steps.
+# These steps trace the graph and allocate buffers.
 _WARM_UP_STEPS = 4
 _REST = "pauses between operations"
 

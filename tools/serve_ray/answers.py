@@ -4,15 +4,16 @@ The response to a call is `{"predictions": [...]}`. For each instance of the
 request, the list has an object with all outputs. If the signature has only one
 output, the list has the value of this output instead of the object.
 
-This file needs only the standard library.
+This file needs only the standard library, so that the process of `Front` does
+not import TensorFlow.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-# The types of inputs and outputs, and their names in TensorFlow's enum
-# `DataType`, which the metadata of TensorFlow Serving contain.
+# The types of inputs and outputs, with their names in the metadata of
+# TensorFlow Serving, which are those of TensorFlow's enum `DataType`.
 _TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
 
 

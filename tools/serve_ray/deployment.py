@@ -42,12 +42,12 @@ def running(server: Any) -> Iterator[Any]:
         The handle of the `Front`.
 
     Raises:
-        OSError: another program uses the port, or Ray does not start.
+        OSError: the server cannot listen at the port, or Ray does not start.
         ValueError: the model does not start.
     """
     threads = server.threads or max((os.cpu_count() or 1) // server.replicas, 1)
-    # By default, Ray sends usage statistics to its developers. Here it does
-    # not, unless the user has set this variable.
+    # By default, Ray sends usage statistics to its developers. Here the default
+    # is not to send them. A value that the user has set is kept.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -70,7 +70,8 @@ def running(server: Any) -> Iterator[Any]:
         yield _deploy(server, threads)
     finally:
         if server.address is not None:
-            # The cluster continues to run, perhaps with other models.
+            # The cluster continues to run, perhaps with other models. So only
+            # this model is deleted.
             serve.delete(server.name)
         ray.shutdown()
 

@@ -45,10 +45,7 @@ class Model:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Returns the types and shapes of the inputs and outputs by signature.
-
-        For each signature see `probe.describe`.
-        """
+        """Returns the result of `probe.describe` for each signature name."""
         return {
             name: probe.describe(signature)
             for name, signature in self._signatures.items()

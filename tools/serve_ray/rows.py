@@ -4,7 +4,8 @@ A client sends `{"signature_name": ..., "instances": [...]}`. An instance is an
 object with a text for each input. It may be a text itself if the signature has
 one input. A text is a string, or `{"b64": ...}` with its bytes in base64.
 
-This file needs only the standard library.
+This file needs only the standard library, so that the process of `Front` does
+not import TensorFlow.
 """
 
 import base64

@@ -149,7 +149,6 @@ def topology(name: str) -> Topology:
     match = re.fullmatch(r"(\w+):(\d+(?:x\d+)*)", name)
     chip = CHIPS.get(match[1]) if match else None
     sizes = [int(size) for size in match[2].split("x")] if match else []
-    # A slice has hosts of 2 x 2 chips, or it is a single host with one chip.
     is_slice = len(sizes) >= 2 and sizes[0] % 2 == 0 and sizes[1] % 2 == 0
     num_chips = math.prod(sizes)
     if (

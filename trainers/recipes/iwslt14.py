@@ -16,8 +16,9 @@ RECIPE = Recipe(
                 "num_heads": 4,
                 "feed_forward_dim": 1024,
                 "dropout": 0.3,
-                # fairseq's example has two dictionaries, and has the flag
-                # --share-decoder-input-output-embed.
+                # fairseq's example has two dictionaries. Its flag
+                # --share-decoder-input-output-embed ties the output projection
+                # to the target embeddings.
                 "tying": "target",
                 "vocabulary_size": 8848,
                 "target_vocabulary_size": 6632,

@@ -98,8 +98,9 @@ RECIPE = Recipe(
     (
         _FIRST,
         Stage("first_teacher", _SECOND, initial="both"),
-        # Two teachers that share no stage are better than two that share one.
-        # docs/results.md has the scores and the seeds.
+        # The student of two teachers that share no stage is better than the
+        # student of two that share the first stage. docs/results.md has the
+        # scores and the seeds.
         dataclasses.replace(_FIRST, name="both_again", seed=2),
         Stage("second_teacher", _SECOND, initial="both_again", seed=2),
         Stage(

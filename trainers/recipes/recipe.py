@@ -29,7 +29,7 @@ class Stage:
     seed: int = 0
 
     def split(self, given: frozenset[str]) -> tuple[dict, dict]:
-        """Returns the settings that the user did not give.
+        """Returns the settings of the stage without those that the user gave.
 
         Args:
             given: the names of the flags that the user gave.

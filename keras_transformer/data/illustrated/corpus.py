@@ -1,10 +1,7 @@
 """Draws the sentences of the built-in corpus, and splits them into data sets.
 
-Set phrases, such as "Thanks.", are only in the training set.
-
 The contrast set tests the translation of *it*, which means the agent or the
-object of an action. The combinations of an agent and an object in the contrast
-set occur in no other data set.
+object of an action.
 """
 
 import collections
@@ -217,8 +214,8 @@ def _contrast_set(rng, held_out):
     ]
     rng.shuffle(candidates)
     # The minimal pair of the article "The Illustrated Transformer" comes first,
-    # then pairs without an opening, such as "yesterday,". The sort is stable,
-    # so the rest of the order stays random.
+    # then all minimal pairs without an opening. The sort is stable, so the rest
+    # of the order stays random.
     first = (
         *_ILLUSTRATED,
         lexicon.CROSS,

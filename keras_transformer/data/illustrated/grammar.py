@@ -53,8 +53,8 @@ class _Determiner(NamedTuple):
     `english` and `english_plural` are the English forms. `masculine` and
     `feminine` are the French singular forms, and `plural` is the French plural.
     A form that the determiner does not have is empty. `vowels` are the
-    masculine and feminine forms before a vowel; they are left out or empty if
-    they are the same as `masculine` and `feminine`, apart from elision.
+    masculine and feminine forms before a vowel or a silent h. They are not
+    given if `masculine` and `feminine`, perhaps elided, are correct there too.
     """
 
     english: str
@@ -92,8 +92,8 @@ _DETERMINERS = {
 def elides(word: str) -> bool:
     """Returns whether "le" or "ne" becomes "l'" or "n'" before `word`.
 
-    Nothing is elided before an aspirated h. Only nouns of the corpus, "haut"
-    and "haute" are known to begin with one.
+    Nothing is elided before an aspirated h. Only nouns of the corpus and the
+    words "haut" and "haute" count as words with an aspirated h.
 
     >>> elides("hôtel"), elides("haie"), elides("pont")
     (True, False, False)

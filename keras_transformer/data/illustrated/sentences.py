@@ -203,7 +203,8 @@ def _explain(deed, agent, thing, settings, sides):
     """Adds arguments of `clauses.because` to the two lists of `sides`.
 
     The reasons of the first list are about the agent, those of the second list
-    about the object.
+    about the object. Each element of `settings` is a tuple of the subject, the
+    object and, perhaps, an opening.
     """
     for negative, side in itertools.product((True, False), (0, 1)):
         for reason in reasons(deed, agent, thing, negative)[side]:

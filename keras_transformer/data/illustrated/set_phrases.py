@@ -1,8 +1,8 @@
 """Lists the set phrases of the built-in corpus, such as thanks and greetings.
 
-No rule of the grammar gives the translation of a set phrase. A model can know
-it only from training, so set phrases are in the training set and in no other
-data set. The first two phrases are from The Illustrated Transformer.
+A model cannot derive the translation of most set phrases from other sentences.
+So set phrases are in the training set and in no other data set. The first two
+phrases are from The Illustrated Transformer.
 """
 
 from keras_transformer.data import pairs

@@ -29,8 +29,9 @@ class ShardDirectory:
 
     Raises:
         FileNotFoundError: the directory has no index, or a shard is missing.
-        ValueError: the index is damaged or has another format, or other files
-            do not fit the index.
+        ValueError: the index is damaged or has another format, the file of
+            lengths is missing or does not fit the index, or a shard has another
+            size than in the index.
     """
 
     def __init__(self, path: str | os.PathLike[str]):

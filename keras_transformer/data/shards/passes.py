@@ -25,9 +25,9 @@ class Passes:
 
     Each pass reads every pair once, with the shards in a new order. An epoch
     reads the next `weight` passes. So a pair is read once in each epoch if the
-    weight is 1, and once in two epochs if the weight is 1/2. For n pairs and
-    weight w, number the pairs of all passes from 0 without end: epoch e reads
-    pairs floor(e w n) to floor((e + 1) w n) - 1.
+    weight is 1, and once in two epochs if the weight is 1/2. The pairs of all
+    passes are numbered from 0 without end. With n pairs and weight w, epoch e
+    reads the pairs floor(e w n) to floor((e + 1) w n) - 1.
 
     Args:
         sizes: the number of pairs of each shard.

@@ -2,6 +2,6 @@
 
 A trace is what `kt.interpretation.trace` records of a model and a sentence.
 
-TensorBoard finds the plugin by an entry point in `setup.py`. Its group is
+TensorBoard finds the plugin by an entry point in `setup.py`, in the group
 `tensorboard_plugins`.
 """

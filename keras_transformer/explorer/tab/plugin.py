@@ -38,7 +38,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
         self._files = event_files.EventFiles(context.logdir)
 
     def is_active(self) -> bool:
-        """Returns False, since TensorBoard itself finds plugins with data."""
+        """Returns False, since TensorBoard itself shows tabs that have data."""
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
