@@ -98,6 +98,7 @@ class Client:
         Raises:
             ValueError: the status of the response is not 200, or the response
                 is not JSON.
+            KeyError: the response has no `predictions`.
             OSError or http.client.HTTPException: there is no response.
         """
         status, body = self.post(json.dumps(request).encode())

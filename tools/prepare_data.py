@@ -153,6 +153,11 @@ def read(text: Text, errors: str) -> Iterable[kt.data.SentencePair]:
     Args:
         text: the flags of the text.
         errors: what to do with bytes that are not text, as for `read_lines`.
+
+    Raises:
+        FileNotFoundError: a file is missing, or a glob matches no file.
+        ValueError: the numbers of source files and target files differ. Errors
+            in the content of a file are raised only when its pairs are read.
     """
     if text.tsv:
         return kt.data.iterate_tsv(text.tsv, errors)

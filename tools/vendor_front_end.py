@@ -106,7 +106,7 @@ def fetch(package: Package, folder: pathlib.Path) -> pathlib.Path:
         folder: the folder to write to.
 
     Raises:
-        FileNotFoundError: there is no `npm`.
+        FileNotFoundError: there is no `npm`, or the folder does not exist.
         subprocess.CalledProcessError: `npm` failed.
     """
     result = subprocess.run(

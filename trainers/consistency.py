@@ -80,7 +80,10 @@ def make_consistency(
         precision: the dtype policy with which teachers predict.
 
     Raises:
-        ValueError: a number is out of range.
+        FileNotFoundError: a file of a teacher is missing.
+        ValueError: a number is out of range, a file of a teacher is damaged,
+            or several teachers differ in their padding ids, start ids or
+            vocabulary sizes.
 
     Example:
 
@@ -130,7 +133,9 @@ def fingerprint(
         file. Without teachers, the dict is empty.
 
     Raises:
-        ValueError: a teacher has another vocabulary, or another start id.
+        FileNotFoundError: a file of a teacher is missing.
+        ValueError: a teacher has another vocabulary or another start id, or a
+            file of a teacher is damaged.
     """
     if not settings.teacher:
         return {}

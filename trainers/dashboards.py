@@ -30,7 +30,7 @@ _ILLUSTRATED = (
     "The animal didn't cross the street because it was too wide.",
 )
 # The sentences that the tab Transformer of TensorBoard shows if the corpus is
-# the built-in one.
+# the built-in one, and the user gave no --trace_sentences.
 ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
 # The Illustrated Transformer has a figure of position encodings in each of
 # these two forms. Here one image shows both forms. It has 20 positions, and is

@@ -235,9 +235,9 @@ class TrainingSettings(learning_settings.LearningSettings):
 
     @property
     def default_preset(self) -> str:
-        """Returns the preset that is used if the user gives none.
+        """Returns the preset that is used if the user and the recipe give none.
 
-        If the user gives an initial model, its architecture is used instead.
+        If there is an initial model, its architecture is used instead.
         """
         return "demo" if self.is_built_in else "small"
 

@@ -56,7 +56,8 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # The vocabulary of the first stage fixes the sizes.
+            # Later stages use the vocabulary of the first stage, so they take
+            # no vocabulary sizes.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(

@@ -166,8 +166,8 @@ class Cleaning:
     def errors(self) -> str:
         """The argument `errors` with which `lines.read_lines` must read texts.
 
-        `drop_not_utf8` needs lines whose bytes are not UTF-8. Without this
-        rule, such bytes are an error.
+        `drop_not_utf8` can drop a pair only after its lines are read. So with
+        this rule, a line that is not UTF-8 does not raise an error.
         """
         return "surrogateescape" if self.drop_not_utf8 else "strict"
 

@@ -148,15 +148,16 @@ def _byte_pairs(directory, settings, languages):
 def read_merges(path: pathlib.Path) -> list[list[str]]:
     """Reads the pairs of pieces to merge, in the order of the file.
 
-    Empty lines are left out, and the first line if it begins with "#version".
-    Bytes that are not UTF-8 are read as U+FFFD.
+    A line has two pieces with one space between them. Empty lines are skipped.
+    The first line is skipped too if it begins with "#version". Bytes that are
+    not UTF-8 are read as U+FFFD.
 
     Args:
         path: the file, `merges.txt` of BART.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line does not have two pieces with one space between them.
+        ValueError: a line does not contain exactly one space.
     """
     if not path.is_file():
         raise FileNotFoundError(

@@ -327,7 +327,7 @@ class MultiHeadAttention(composite.Composite):
             self,
             units,
             use_bias=self._settings["use_bias"],
-            # `build` sets the initializer; this placeholder draws no seed.
+            # `build` replaces "zeros". Keras's default would draw a seed here.
             kernel_initializer="zeros",
             name=name,
             dtype=self.dtype_policy,

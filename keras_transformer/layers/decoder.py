@@ -253,6 +253,9 @@ class Decoder(stack.Stack):
         `parents[b, w]` is the index of a hypothesis of the same row. Only the
         table of ancestors changes, see `layers.past`: no keys and values are
         moved.
+
+        Raises:
+            ValueError: the shape of `parents` is not `(B, W)`.
         """
         return {**state, "past": past.select(state["past"], parents)}
 

@@ -204,8 +204,10 @@ class DecoderBlock(causal_frame.CausalFrame):
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
         """Makes a function to call at each step.
 
-        The function does not advance the past: all blocks of a stack share one
-        past, so the caller calls `past.take_step` once for all of them.
+        The function does not advance the `past.Past`, the table of the slots
+        that each hypothesis reads. All blocks of a stack share this table, so
+        the caller calls `past.take_step` once for all blocks. The keys and
+        values are in the cache. Each block has its own cache.
 
         Returns:
             A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,

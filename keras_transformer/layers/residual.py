@@ -32,6 +32,9 @@ def make_norm(
         name: the name of the new layer.
         dtype: the dtype policy of the new layer.
         trainable: whether the owner of the new layer is trainable.
+
+    Raises:
+        ValueError: `norm` is not a template that Keras can copy.
     """
     if norm is None:
         return keras.layers.LayerNormalization(
@@ -61,6 +64,9 @@ def make_final_norm(
         norm: as for `make_norm`.
         dtype: the dtype policy of the new layer.
         trainable: whether the stack is trainable.
+
+    Raises:
+        ValueError: as for `make_norm`.
     """
     if normalization == "pre":
         return make_norm(norm, "final_norm", dtype, trainable)
@@ -96,8 +102,9 @@ class Residual(composite.Composite):
         The pair of the output `(B, T, D)` and the sublayer's extra result.
 
     Raises:
-        ValueError: `model_dim` is below 1, `normalization` is unknown, or
-            `dropout` is not in [0, 1).
+        ValueError: `model_dim` is not a whole number of at least 1,
+            `normalization` is unknown, `dropout` is not in [0, 1), or `norm`
+            is not a template that Keras can copy.
 
     Example:
 

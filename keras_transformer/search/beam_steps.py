@@ -175,8 +175,8 @@ class Beam(NamedTuple):
         )
         live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
 
-        # Rows that are done do not change, so that the result of a row does
-        # not depend on how many steps other rows take. Conditions are (B,).
+        # A row that is done does not change. So its result does not depend on
+        # the other rows. The conditions of `where` have the shape (B,).
         live = hypotheses.where(rows.is_done | is_stuck, rows.live, live)
         finished = hypotheses.where(rows.is_done, rows.finished, finished)
         is_nan = rows.is_nan | (is_nan & ~rows.is_done)
@@ -264,7 +264,8 @@ class Beam(NamedTuple):
     def _num_certain(self):
         """Returns how many hypotheses must be certain before a row is done.
 
-        A hypothesis is certain if no live one can still get a better score.
+        A finished hypothesis is certain if no live hypothesis can still get a
+        better score. Only the stopping rule `"certain"` uses this number.
         """
         only_best, all_ranked = self.task.only_best, self.settings.num_ranked
         # With minimum risk, the best hypothesis is certain only if all compared

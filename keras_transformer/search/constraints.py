@@ -25,16 +25,17 @@ from keras_transformer.search import task as tasks
 class Constraints:
     """Constraints on every hypothesis of a search.
 
-    They do not apply to the tokens of a prefix. A `Task` has further limits,
+    They do not forbid the tokens of a prefix. A `Task` has further limits,
     which can differ between rows.
 
     Args:
-        min_length: the minimum number of tokens, the end token included. If
-            the maximum length of a row is smaller, the maximum applies.
+        min_length: the minimum number of tokens, including the prefix and the
+            end token. If the maximum length of a row is smaller, the maximum
+            applies.
         banned_ids: ids of tokens that are never chosen.
         no_repeat_ngram_size: n. The search chooses no token that would make a
-            sequence of n tokens occur twice in a hypothesis. 0 allows
-            repetition.
+            sequence of n tokens occur twice in a hypothesis, prefix included.
+            0 allows repetition.
         normalized_over: `"all"` keeps the log-probabilities of the model.
             `"allowed"` makes the probabilities of allowed tokens sum to 1, as
             in CTranslate2: the tokens of a prefix then have probability 1.

@@ -120,6 +120,7 @@ class TextTokenizer(tf.Module):
 
         Raises:
             ValueError: `ids` is a string instead of a list.
+            IndexError: an id is not below V.
         """
         raise NotImplementedError()
 

@@ -240,17 +240,20 @@ class BytePairs(base.TextTokenizer):
 
     @functools.cached_property
     def _table(self):
-        """The merges in three vectors, sorted by the numbers of their pairs.
+        """The merges as three vectors: keys, ranks and results.
 
-        The number of a pair is V times its first id, plus its second id. The
-        vectors have these numbers, the ranks, and the ids of the results.
+        The key of a merge is V times the id of its first piece, plus the id of
+        its second piece. The rank of a merge is its index in the list of
+        merges. The result of a merge is the id of the merged piece. All three
+        vectors are in the ascending order of the keys.
         """
         ranks = {}
         for rank, (first, second) in enumerate(self._merges):
             pair = self._ids[first] * self.vocabulary_size + self._ids[second]
             # If a pair occurs twice, its last rank is used.
             ranks[pair] = (rank, self._ids[first + second])
-        # -1 is no pair. It is added, so that the table is never empty.
+        # No merge has the key -1. It is added, so that the vectors are never
+        # empty.
         pairs = sorted({**ranks, -1: (0, 0)}.items())
         return (
             np.array([pair for pair, _ in pairs], "int64"),

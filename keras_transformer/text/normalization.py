@@ -30,10 +30,11 @@ def _range(first, last):
     return "".join(map(chr, range(first, last + 1)))
 
 
-# The default normalization removes these characters: control characters except
-# tabs and other spaces, the byte order mark, soft hyphens, zero-width spaces,
-# text direction marks, variation selectors, tags of emoji, and similar ones. It
-# keeps the joiners U+200C and U+200D, because they change letters and emoji.
+# The default normalization removes these characters: control characters, the
+# byte order mark, soft hyphens, zero-width spaces, text direction marks,
+# variation selectors, tags of emoji, and similar ones. Control characters of
+# `_SPACES`, such as tabs, are not removed: they become spaces. The joiners
+# U+200C and U+200D are kept, because they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -78,9 +79,10 @@ def check(name: str) -> None:
 def file_name(name: str) -> bytes:
     """Returns the name that a vocabulary stores for its file of rules.
 
-    A program that reads the vocabulary finds its normalization by this name.
-    The normalizations that SentencePiece itself has need no file of rules, so
-    vocabularies with them store no such name.
+    From this name, a program that reads the vocabulary knows which
+    normalization the vocabulary has. The normalizations of SentencePiece itself
+    do not need a file of rules, so a vocabulary with one of them does not store
+    this name.
 
     Args:
         name: one of `NAMES`.

@@ -154,6 +154,7 @@ class Tokenizer(base.TextTokenizer):
 
         Raises:
             ValueError: `ids` is a string instead of a list.
+            IndexError: an id is not in [0, V).
         """
         texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]

@@ -229,7 +229,11 @@ class TrainingCheckpoints:
         return good
 
     def _only(self, good, steps):
-        """Returns the steps of undamaged checkpoints that are in `steps`."""
+        """Returns the steps in `good` that are also in `steps`.
+
+        Raises:
+            ValueError: there are none.
+        """
         chosen = [step for step in good if step in steps]
         if not chosen:
             raise ValueError(

@@ -61,9 +61,10 @@ class ConsistencyLoss:
                 )
 
     def share(self, step: Any) -> Any:
-        """Returns the factor of all that the second pass adds, from 0 to 1.
+        """Returns the factor of all that the second pass adds to the loss.
 
-        The factor is a scalar tensor, or the float 1.0 if it is always 1.
+        The factor is from 0 to 1. It is a scalar tensor, or the float 1.0 if
+        `start_step` and `ramp_steps` are both 0.
 
         Args:
             step: the number of steps before this one, an integer tensor.

@@ -46,7 +46,7 @@ def over_iterator(
         has_any = False
         for _ in tf.range(steps_per_execution):
             # The data may have ended. Without `has_value`, the optimizer would
-            # count a step without a batch, and several workers would fail.
+            # count an empty step, and training on several workers would fail.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():

@@ -40,7 +40,7 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
 
 
 def problems(answer: dict, texts: list[str]) -> list[str]:
-    """Returns a sentence for each violation of the contract.
+    """Returns sentences about the violations of the contract.
 
     The outputs of a signature are checked only if its names, types and shapes
     are right. The best translations of `n_best` and of `serving_default` are
@@ -73,7 +73,12 @@ _FORBIDDEN = ("keras_transformer", "sentencepiece")
 
 
 def _of_types(name: str, described: dict) -> Iterator[str]:
-    """Yields a sentence for each wrong name, type or shape of a signature.
+    """Yields sentences about wrong names, types and shapes of a signature.
+
+    If some names of the inputs are wrong, there is one sentence about all names
+    of the inputs, and their types and shapes are not checked. The same holds
+    for the outputs. Otherwise each input or output with a wrong type or shape
+    gets a sentence.
 
     A shape is wrong if its rank differs, or if its batch size is fixed. A shape
     of unknown rank is right. A signature with one of its `calibrated` outputs
@@ -106,9 +111,10 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
 def _of_answers(
     name: str, calls: list[dict], texts: list[str]
 ) -> Iterator[str]:
-    """Yields a sentence for each error in the answers to the calls.
+    """Yields sentences about errors in the answers to the calls.
 
-    After a failed call, or a wrong number of rows, nothing else is checked.
+    An error in several rows of an output gets only one sentence. After a failed
+    call, or a wrong number of rows, nothing else is checked.
     """
     errors = [call["error"] for call in calls if "error" in call]
     if errors:

@@ -115,7 +115,10 @@ def _described(kind, name, graph):
 
 
 def _own(path, line):
-    """Describes a source line; returns "" for libraries and this module."""
+    """Describes a source line.
+
+    Returns "" for the lines of installed packages and of this module.
+    """
     # XLA omits the first slash.
     path = pathlib.Path("/", path)
     if {"site-packages", "dist-packages"} & set(path.parts):
