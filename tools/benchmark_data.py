@@ -111,7 +111,8 @@ def measure_batches(
         target_tokens += int(weights.sum())
         tokens += int((source_ids != pairs.source_special_ids.pad).sum())
     ended = time.perf_counter()
-    # A run that continues reads such a bookmark from its checkpoint.
+    # These batches begin in the middle of an epoch, at a bookmark. A run that
+    # continues reads its bookmark from its checkpoint.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
     resumed.use_bookmark(

@@ -1,16 +1,20 @@
-"""Compares our `fit` with that of Keras, and ten steps per call with one.
+"""Compares our `fit` with Keras's, and ten steps in a call with one step.
 
     python -m tools.benchmark_fit
 
-trains a Transformer with its own train step, and the same Transformer inside of
-a plain `keras.Model` with Keras's train step, in alternate rounds of one
-process. Then it trains a small model with one step and with ten steps in a call
-of the graph. It prints a line of JSON for each comparison: the medians and the
-ranges of the milliseconds per step and of their ratio, and the losses of the
-first round, which is not timed. In the first line, the ratio is our time over
-that of Keras; in the second, the time with ten steps per call over the time
-with one step. Compare the two losses of a line yourself: if they differ, so do
-the trainings.
+makes two comparisons. Each comparison trains two models in one process, in
+alternate rounds. The first comparison trains a Transformer with its own train
+step, and the same Transformer inside of a plain `keras.Model` with Keras's
+train step. The second comparison trains a small model with one step in a call
+of the graph, and with ten steps in a call.
+
+The program prints a line of JSON for each comparison. The line has the
+milliseconds per step of both models, the ratio of these times, and the losses
+of the first round, which is not timed. Each time and the ratio have a median
+and a range. The first ratio is our time divided by Keras's time. The second
+ratio is the time with ten steps in a call divided by the time with one step.
+The program does not compare the two losses of a line. If the losses differ, the
+two models were not trained in the same way.
 """
 
 import dataclasses
@@ -56,7 +60,7 @@ class RoundTime(keras.callbacks.Callback):
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.loss = float(logs["loss"])  # Waits until the steps are done.
+        self.loss = float(logs["loss"])  # `float` waits for the steps.
         self.seconds = time.perf_counter() - self._start
 
 
@@ -127,12 +131,15 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
 
 
 def compare(times, losses, ours, theirs):
-    """Returns the losses, and medians and ranges of times and of ratios.
+    """Returns the numbers of a comparison: losses, times and their ratio.
+
+    Each time and the ratio have a median and a range. The ratio is the time of
+    the model `ours` divided by the time of the model `theirs`.
 
     Args:
-        times: the result of `by_turns`, the milliseconds of each timed round.
-        losses: the result of `by_turns`, the loss of each model.
-        ours: the name of the model whose time is divided by the other time.
+        times: the first result of `by_turns`.
+        losses: the second result of `by_turns`.
+        ours: the name of a model.
         theirs: the name of the other model.
     """
     ratios = [
@@ -177,7 +184,7 @@ def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
 
 
 def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
-    """Compares ten steps per call of the graph with one, for a small model.
+    """Compares ten steps in a call with one step in a call, for a small model.
 
     Args:
         rounds: timed rounds of each model.

@@ -30,8 +30,8 @@ _SENTENCES = (
     "The frog didn't cross the field because it was too wide.",
     "The cow didn't enter the tunnel because it was too frightened.",
 )
-# JavaScript that tells whether the page has drawn its last section, and a
-# translation that differs from `text`.
+# JavaScript that returns whether the page has drawn its last section and shows
+# a translation that differs from `text`.
 _DRAWN = """text => {
   const target = document.querySelector("#whole .translation");
   const last = document.querySelector("#attribution");

@@ -57,8 +57,9 @@ def step_flops(sizes: Timing) -> float:
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Multiplications of an attention layer for each token: the four
-    # projections, then the attention scores and the weighted sum.
+    # For each token, the four projections of an attention layer do
+    # `4 * dim * dim` multiplications. The attention scores and the weighted sum
+    # do `length * dim` multiplications each.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
@@ -70,8 +71,8 @@ def step_flops(sizes: Timing) -> float:
 def ceiling_flops(dtype: str) -> float:
     """Measures the floating-point operations per second of a matrix product.
 
-    A large square matrix is multiplied by itself 7 times. The result is for the
-    median time.
+    A large square matrix is multiplied by itself 7 times. The result is
+    computed from the median time.
 
     Args:
         dtype: the type of the matrices.

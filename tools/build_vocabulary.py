@@ -28,9 +28,9 @@ class Vocabulary:
     """The flags of the text and of the vocabularies.
 
     Raises:
-        ValueError: the text is given twice or not at all; or, with
-            `target_output`, there is no text of the sources or of the targets,
-            or both outputs are the same file.
+        ValueError: the text is given twice or not at all; `target_output` is
+            given without text of the sources or without text of the targets; or
+            `target_output` is the same file as `output`.
     """
 
     output: str = setting(
@@ -122,7 +122,7 @@ def main(vocabulary):
         _write(outputs[0], texts_of(vocabulary, 0, 1), vocabulary, size)
         return
     _write(outputs[0], texts_of(vocabulary, 0), vocabulary, size)
-    # User symbols such as <2fr> are put before sources only.
+    # Only sources contain user symbols, such as <2fr>.
     of_target = dataclasses.replace(vocabulary, user_symbols=[])
     _write(outputs[1], texts_of(vocabulary, 1), of_target, size)
 

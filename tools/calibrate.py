@@ -4,16 +4,17 @@
         --source=dev.en --reference=dev.de
 
 The program translates a development set. From every second sentence it learns
-two curves. One curve gives the probability that a word is right, for the
-log-probability of the word. The second curve gives the share of right words in
-a translation, for the mean log-probability of its tokens. From the references
-of these sentences it learns how long translations usually are. On the other
-sentences the program tests the calibration: it prints the reliability diagram,
-the expected calibration error, BLEU for four groups of sentences from the
-highest to the lowest confidence, and the numbers of translations with a loop
-and of unusual length. It writes `confidence.json` into the directory of the
-run. `tools.translate` (with --confidence or --repair), `tools.explore` and
-`tools.export_saved_model` read this file. See docs/confidence.md.
+two curves. The first curve maps the log-probability of a word to the
+probability that the word is right. The second curve maps the mean
+log-probability of a translation's tokens to the share of right words in the
+translation. From the references of these sentences the program also learns how
+long translations usually are. On the other sentences the program tests the
+calibration: it prints the reliability diagram, the expected calibration error,
+BLEU for four groups of sentences from the highest to the lowest confidence, the
+number of translations with a loop (a repeated part), and the number of
+translations of unusual length. It writes `confidence.json` into the directory
+of the run. `tools.translate` (with --confidence or --repair), `tools.explore`
+and `tools.export_saved_model` read this file. See docs/confidence.md.
 """
 
 import dataclasses

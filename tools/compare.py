@@ -4,11 +4,11 @@
         --source=test.en --reference=test.de
 
 --first and --second are each a file of translations, a run directory, or a
-SavedModel. Commas separate several files, which are read one after another, or
-several run directories, which translate as an ensemble. For BLEU, chrF and TER
-the program prints both scores, and the results of sacreBLEU's paired bootstrap
-and paired approximate randomization with their signatures. It also prints the
-sentences whose chrF differs most.
+SavedModel. --first=a,b gives two files, which are read one after another, or
+two run directories, which translate as an ensemble. For BLEU, chrF and TER the
+program prints the score of each set of translations, and the results of
+sacreBLEU's paired bootstrap and paired approximate randomization with their
+signatures. It also prints the sentences whose chrF differs most.
 """
 
 import dataclasses

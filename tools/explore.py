@@ -6,12 +6,12 @@
 
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
-server. If the model is too large, or if the page cannot compute it, the page
-contains recorded numbers (traces) instead of the model, and shows only the
-sentences of --text. docs/seeing.md explains the page. If tools.calibrate has
-calibrated the run, the page also shows the confidence of a translation. With
---format=svg or png the program writes one figure instead of the page: the
-attention for the sentence of --text.
+server. If the model is too large, or if the page cannot compute the model's
+vocabulary or search, the page contains recorded numbers (traces) instead of the
+model, and shows only the sentences of --text. docs/seeing.md explains the page.
+If tools.calibrate has calibrated the run, the page also shows the confidence of
+a translation. With --format=svg or png the program writes one figure instead of
+the page: the attention for the sentence of --text.
 """
 
 import dataclasses
@@ -103,7 +103,8 @@ def main(models, search, page):
     program.check_output_file(page.output)
     if search.minimum_risk is None and not search.sample:
         # The page ranks hypotheses by their scores, so minimum risk is off
-        # unless the user asks for it. Sampling has no minimum risk.
+        # unless the user asks for it. With --sample, `SearchSettings` refuses
+        # every value of minimum risk.
         search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE

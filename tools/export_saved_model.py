@@ -21,8 +21,8 @@ from tools.model_flags import settings
 from trainers import program, settings_flags
 from trainers.settings_flags import setting
 
-# The maximum number of ordinary tokens that are in every shortlist because
-# their ids are below a special id.
+# Every shortlist contains all ids up to the largest special id. At most this
+# number of these ids may be ids of ordinary tokens.
 _MOST_FIRST = 1000
 # The maximum number of warm-up texts.
 _NUM_WARM_UP = 8
@@ -161,7 +161,7 @@ def repairing(
 ) -> translation.RepairingTranslator:
     """Returns a translator that searches again if a translation has a defect.
 
-    A defect is a loop or an unusual length.
+    A defect is a loop (a repeated part) or an unusual length.
 
     Args:
         translator: the `Translator` of the run.
@@ -183,8 +183,9 @@ def converted(model, precision: str, weights: str):
     """Returns a model whose weights have the types that the flags ask for.
 
     Args:
-        model: a `Transformer`, which is not changed. If its weights have these
-            types, this model is returned, otherwise a copy.
+        model: a `Transformer`, which is not changed. If its weights already
+            have the right types, the result is `model` itself. Otherwise the
+            result is a copy.
         precision: the value of --precision, a dtype.
         weights: the value of --weights: "int8" quantizes the matrices, "float"
             does not.

@@ -3,13 +3,14 @@
     python -m tools.measure_heads --model=runs/demo
 
 The program reads the contrast set of the built-in corpus. In its sentences an
-adjective tells which noun "it" refers to. For each of `QUESTIONS`, such as how
-much "it" attends to its noun, the program ranks the heads by their attention
-weight. Then it translates the contrast set with the best three heads of a
-question switched off and, for comparison, with random draws of three other
-heads switched off. It prints JSON: for each question the best heads with their
-mean weights; and the share of correct pronouns without these heads, without
-each draw of other heads, and with all heads.
+adjective tells which noun "it" refers to. A question of `QUESTIONS` is, for
+example, how much "it" attends to its noun. For each question the program ranks
+the heads by their mean attention weight, switches off the best three heads, and
+translates the contrast set. For comparison, the program also translates the
+contrast set with all heads, and several times without three random heads that
+are not among the best. The program prints JSON: for each question the best
+heads with their mean weights, and for each translation of the contrast set the
+share of correct pronouns.
 """
 
 import dataclasses
@@ -85,11 +86,12 @@ def measured(
         measure: the flags, with the numbers of sentences and of draws.
 
     Returns:
-        Dict of `all_heads`, the share of correct pronouns with all heads;
-        `questions`, for each question a dict of `best`, the best three heads
-        with their mean weights, and `referent_accuracy`, the share without
-        these heads; and `others_off`, a list of the shares without three random
-        heads, one share for each draw. The best heads are not drawn.
+        A dict. `all_heads` is the share of correct pronouns with all heads.
+        `questions` has a dict for each question: `best` lists the best three
+        heads with their mean weights, and `referent_accuracy` is the share of
+        correct pronouns without these heads. `others_off` is a list: for each
+        draw of three random heads, the share of correct pronouns without the
+        three heads. The best heads are not drawn.
 
     Raises:
         ValueError: fewer than three heads are left to draw from.
@@ -168,7 +170,7 @@ def words_of(example: data.ContrastExample, index: int) -> Words:
 
 
 def all_heads(model: kt.Transformer) -> list[tuple[str, int]]:
-    """Returns each head as the name of its attention and its index there."""
+    """Returns the name of the attention layer and the index of each head."""
     return [
         (name, head)
         for name, layer in interpretation.attentions(model).items()

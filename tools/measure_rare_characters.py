@@ -6,11 +6,11 @@
 Sentences of the built-in corpus's test set, or of --source, are translated four
 times: unchanged, with an emoji as a word or at the end of the last word, with a
 name in another script, and with an accent on one letter. The program prints
-JSON, where `rest_stays` is the share of sentences whose other words are
-translated as before. An emoji or a name may add one word to the translation. An
-accent may change at most two adjacent words of the translation, since one word
-may be translated by two. Characters that occur in no translation of unchanged
-sentences are ignored.
+JSON, where `rest_stays` is the share of changed sentences whose translation
+stays the same, with two exceptions. An emoji or a name may add one word to the
+translation. An accent may change at most two adjacent words of the translation,
+since one word may be translated by two. Characters that occur in no translation
+of unchanged sentences are ignored.
 """
 
 import dataclasses
@@ -156,9 +156,9 @@ def adds_at_most_one_word(plain: str, changed: str) -> bool:
 
 
 def replaces_at_most_one_run(plain: str, changed: str) -> bool:
-    """Tells whether all words stay, except at most two adjacent words.
+    """Tells whether all words stay, except one run of at most two words.
 
-    At most two words may stand in their place.
+    At most two new words may replace the run.
 
     >>> replaces_at_most_one_run("près de la rue", "dans la rue")
     True

@@ -46,8 +46,8 @@ def traces(translator: kt.Translator, evaluations: int) -> dict:
     """Measures the time and the file size of an evaluation's traces.
 
     Args:
-        translator: a `Translator`. Greedy search replaces its search, as in the
-            trainer.
+        translator: a `Translator`. The traces use greedy search, as in the
+            trainer, and not the search of `translator`.
         evaluations: the number of evaluations, at least 2.
 
     Returns:
@@ -88,9 +88,10 @@ def gradient_norms(rounds: int, steps: int) -> dict:
         steps: the number of steps of a round.
 
     Returns:
-        Dict of the medians and ranges of the milliseconds of a step of each
-        model, and of the ratio of the time with the callback to that without
-        it; and of the loss of each model in its first round.
+        A dict. It has the median and the range of the milliseconds of a step of
+        each model. It has the median and the range of the ratio, which is the
+        time with the callback divided by the time without the callback. It also
+        has the loss of each model in the first round.
     """
     preset = kt.PRESETS["demo"]
     vocabulary_size = 1500

@@ -2,9 +2,10 @@
 
     python -m tools.oldest_requirements > constraints.txt
 
-`make test-oldest` installs these versions and runs the tests with them. So the
-lower bounds are written only in setup.py. This program uses only the standard
-library, since no dependency is installed before it runs.
+`make test-oldest` installs these versions and runs the tests with them. This
+program reads the versions from setup.py, so no second list of them is needed.
+It uses only the standard library, because it runs before any dependency is
+installed.
 """
 
 import ast

@@ -2,10 +2,11 @@
 
     python -m tools.score --model=runs/demo --source=test.en --target=test.de
 
-The score is that of `tools.translate --scores` for the same translation: the
-log-probability, divided by the length divisor, plus the coverage penalty. With
---n_best=N, N lines of the target belong to each line of the source.
-docs/translating.md says when the two scores differ.
+The score is the log-probability, divided by the length divisor, plus the
+coverage penalty. `tools.translate --scores` usually prints the same score for
+the same translation. docs/translating.md lists the cases in which the scores
+differ. With --n_best=N, N lines of the target belong to each line of the
+source.
 """
 
 import dataclasses
@@ -19,8 +20,8 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# The pairs of this number of batches are scored by one call of the translator,
-# which sorts them by length.
+# One call of the translator scores the pairs of this number of batches. The
+# call sorts these pairs by length, so that batches have little padding.
 _WINDOW = 32
 
 

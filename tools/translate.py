@@ -128,7 +128,8 @@ def translate_lines(
         start, number = number, number + len(window)
         if prefixes is not None:
             settings["prefixes"] = prefixes[start:number]
-            # Lines without a prefix are only counted.
+            # Lines without a prefix are not translated. `number` counts them,
+            # because an error after the loop names the number of lines.
             window = window[: len(settings["prefixes"])]
         warn_of_cuts(translator, window, start)
         answers = translator.hypotheses(window, output.batch_size, **settings)
@@ -168,7 +169,9 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except Exception as error:  # Otherwise `lines.get` would wait forever.
+        except Exception as error:
+            # `lines.get` waits until something is put. `arriving` then raises
+            # the error.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()

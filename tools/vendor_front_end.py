@@ -45,7 +45,7 @@ PACKAGES = (
         "htm@3.1.1",
         "2425b9bee11409177bcabc7f32e319926fc6690c1701c0b257c88bdff2d5ba90",
         (
-            # htm and Preact in one module.
+            # This module contains both htm and Preact.
             ("preact/standalone.module.js", "htm_preact.js"),
             ("LICENSE", "htm.LICENSE"),
         ),

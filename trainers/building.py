@@ -31,9 +31,9 @@ def make_model(
 ]:
     """Builds and compiles the model, and prepares its checkpoints.
 
-    If the settings say so, the model takes the weights of an initial model, and
-    weights are frozen. The `seed` of the settings becomes the seed of the
-    random generators of Python, NumPy, Keras and TensorFlow.
+    The settings say whether the model takes the weights of an initial model,
+    and which weights are frozen. The `seed` of the settings becomes the seed of
+    the random generators of Python, NumPy, Keras and TensorFlow.
 
     Args:
         settings: the settings, with all defaults filled in.
@@ -44,9 +44,9 @@ def make_model(
         train_batches: the batches that the run trains on.
 
     Returns:
-        The model, its checkpoints, and the recorded evaluations. With
-        `select_by` `"last"` the newest checkpoints are kept. Otherwise the
-        newest one is kept, and those with the best evaluations.
+        The model, its checkpoints, and the recorded evaluations. If `select_by`
+        is `"last"`, the newest checkpoints are kept. Otherwise the newest
+        checkpoint and the checkpoints with the best evaluations are kept.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

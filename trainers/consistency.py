@@ -129,8 +129,8 @@ def fingerprint(
         architecture: the configuration of the run's model.
 
     Returns:
-        Dict of `teacher_sha256`, a list with the hash of each teacher's model
-        file. Without teachers, the dict is empty.
+        Dict with the key `teacher_sha256` and the list of the hashes of the
+        teachers' model files. Without teachers, the dict is empty.
 
     Raises:
         FileNotFoundError: a file of a teacher is missing.

@@ -10,14 +10,14 @@ _LOG = logging.getLogger(__name__)
 _MAY_CHANGE = (
     *run_settings.EXECUTION_FIELDS,
     *run_settings.END_FIELDS,
-    # The directories of other runs and the files of vocabularies may be moved.
-    # Hashes of weights and of pieces are compared instead. `replaces_recipe`
-    # contains only names of settings; the values of these settings are
-    # compared.
+    # The directories of other runs and the files of vocabularies may be moved,
+    # because hashes of weights and of pieces are compared instead of paths.
     "initial_model",
     "teacher",
     "vocabulary",
     "target_vocabulary",
+    # This setting is a list of names of settings. The values of these settings
+    # are compared.
     "replaces_recipe",
     # This setting changes only what TensorBoard shows.
     "trace_sentences",

@@ -35,7 +35,7 @@ class Corpora(NamedTuple):
     contrast: list[data.ContrastExample]
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Returns a dict of the numbers of pairs, and of a hash of the data.
+        """Returns a dict with the numbers of pairs and a hash of the data.
 
         The dict identifies the training data and the development data. If the
         training data are in shards, the hash is made from the hashes of the
@@ -199,6 +199,6 @@ def _hold_out(pairs, seed):
 def _key(pair):
     """Returns the same key for all pairs with the same normalized text."""
     folded = tuple(fold(side) for side in pair)
-    # If folding changes nothing, the pair itself is the key. This saves the
-    # memory of a second copy of millions of pairs.
+    # If the text is already normalized, the pair itself is the key, so that
+    # memory does not hold a second copy of the pair.
     return pair if folded == pair else folded

@@ -15,9 +15,10 @@ def architecture_of(
 ) -> kt.TransformerConfig:
     """Returns the configuration of the model.
 
-    The configuration is that of the preset; without a preset, that of the
-    initial model; without both, that of the default preset. First the
-    convention replaces fields, then `overrides`, then the vocabulary sizes.
+    The configuration comes from the preset; without a preset, from the initial
+    model; without an initial model, from the default preset. Then its fields
+    are replaced: first by --convention, then by `overrides`, and last by the
+    vocabulary sizes.
 
     Args:
         settings: the settings of the run, before or after `with_defaults`.
@@ -58,8 +59,9 @@ def architecture_of(
 def _existing_tokenizers(settings, overrides):
     """Returns the tokenizers of --vocabulary or --initial_model.
 
-    Returns `None` if the run uses neither of these vocabularies. It does not
-    use that of --initial_model if --train_shards or a vocabulary size is given.
+    Returns `None` if the run uses neither of these vocabularies. The run does
+    not use the vocabulary of --initial_model if --train_shards or a vocabulary
+    size is given.
     """
     if settings.vocabulary is not None:
         return run_tokenizers.read(
@@ -172,12 +174,13 @@ def with_defaults(
 
 
 def _choice_of_conventions(settings):
-    """Returns a function that returns a setting, or its default for `None`.
+    """Returns a function that returns a setting; for `None`, its default.
 
     The function takes the name of the setting, and the name of its default in
-    `Convention`. With --convention, the default is that of this convention.
-    Otherwise it is that of the initial model, if this model was imported with
-    the setting, else that of the convention "paper".
+    `Convention`. With --convention, this convention gives the default. Without
+    --convention, the default is the initial model's value, if the search
+    settings of this model come from an import. If there is no such value, the
+    convention "paper" gives the default.
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}
@@ -206,8 +209,8 @@ def _learning_rate_factor(settings):
 def _tokenization(settings, existing_settings):
     """Returns the name of the tokenization with which sacreBLEU computes BLEU.
 
-    It comes from --tokenize, else from --target_language, else from the run
-    that is continued, else it is the default of sacreBLEU.
+    The name comes from the first of these that exists: --tokenize,
+    --target_language, the run that is continued, the default of sacreBLEU.
     """
     if settings.tokenize:
         return settings.tokenize

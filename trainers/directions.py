@@ -88,7 +88,8 @@ def without_tags(
     Args:
         pairs: pairs as `in_both` returns them.
         tags: the tags of the run; empty if the pairs have no tags.
-        change: a function that returns a changed pair for each pair, in order.
+        change: a function that takes a list of pairs, and returns the changed
+            pairs in the same order.
 
     Returns:
         The changed pairs. Each has the tag of the pair that it replaces.

@@ -52,7 +52,8 @@ def finish(run: components.Components) -> dict:
     if run.corpora.contrast:
         # The page opens with two sentences of the built-in corpus, so only runs
         # with this corpus get a page. The page shows how a beam search ranks
-        # hypotheses by their scores. So its search does not use minimum risk.
+        # hypotheses by their scores. Minimum risk would sort the hypotheses
+        # by expected BLEU, so the search of the page does not use it.
         search = dataclasses.replace(translator.search, minimum_risk=0)
         kt.explorer.save_page(
             run.directory.page, translator.with_search(search)

@@ -18,7 +18,8 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# Text with more pairs, or with more characters, is large; see `read_small`.
+# Text is large if it has more than `MAX_PAIRS` pairs, or more than
+# `MAX_CHARACTERS` characters; see `read_small`.
 MAX_PAIRS = 1_000_000
 MAX_CHARACTERS = 2**28
 # Development pairs come from a random sample of at most this number of distinct
@@ -78,8 +79,8 @@ class LargeText:
     def files(self) -> list[list[Any]]:
         """Returns the name, the size and the modification time of each file.
 
-        Sizes are in bytes, and times in nanoseconds. If they are unchanged, a
-        run that continues assumes that the text is unchanged.
+        Sizes are in bytes, and times in nanoseconds. If names, sizes and times
+        are unchanged, a run that continues assumes that the text is unchanged.
         """
         settings = self._settings
         files = []
@@ -115,7 +116,8 @@ def read_small(
     )
     are_files = all(map(os.path.isfile, files))
     if are_files and sum(map(os.path.getsize, files)) > 4 * MAX_CHARACTERS:
-        return None  # No character has more than four bytes.
+        # A character has at most four bytes, so the text is large.
+        return None
     pairs, num_characters = [], 0
     for pair in iterate(settings):
         pairs.append(pair)

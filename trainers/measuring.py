@@ -74,8 +74,9 @@ class Progress(keras.callbacks.Callback):
         self._last_batch_ended = None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        # The count cannot be computed from `epoch`: a run that is made longer
-        # may begin its first epoch in the middle of an evaluation interval.
+        # `epoch` does not tell how many batches were trained, because a run
+        # that is made longer may begin its first epoch in the middle of an
+        # evaluation interval.
         self._batches_before = int(
             self._checkpoints.counters["batches"].numpy()
         )

@@ -106,9 +106,10 @@ def factor_of(
     """Returns the factor of the learning rate of a weight.
 
     The last block of each stack has the factor 1, the block before it has
-    `layer_decay`, and so on. Embeddings count as a block before the first block
-    of the stack with more blocks. All other weights, such as an output
-    projection that is not tied and the final norms, have the factor 1.
+    `layer_decay`, the block before that has `layer_decay ** 2`, and so on.
+    Embeddings have `layer_decay ** n`, where n is the number of blocks of the
+    stack with more blocks. All other weights, such as an output projection that
+    is not tied and the final norms, have the factor 1.
 
     Args:
         path: the path of the weight.

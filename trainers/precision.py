@@ -48,6 +48,6 @@ def resolve(
         _LOG.info("Precision %s: %s.", policy, reason)
     elif warning := kt.training.precision_warning(policy, strategy):
         _LOG.warning("%s", warning)
-    # Workers with the same flags may have different processors.
+    # `auto` may choose another precision on a worker with another processor.
     kt.training.check_agreement(strategy, {compared: policy})
     return dataclasses.replace(settings, precision=policy)

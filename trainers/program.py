@@ -264,8 +264,8 @@ def _one_line(error):
 def _file_of(error):
     """Returns the file that could not be written.
 
-    It is the last word of the message before the first `;`. If there is no
-    such word, "?" is returned.
+    TensorFlow's message has the file as the last word before the first `;`. If
+    there is no such word, "?" is returned.
     """
     words = error.message.split(";")[0].split()
     return words[-1] if words else "?"

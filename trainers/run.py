@@ -283,10 +283,10 @@ def _fit(run):
     batches = run.trained_batches
     interval = defaults.whole_executions(settings.evaluation_interval, settings)
     epoch, in_interval = divmod(batches, interval)
-    # A complete run that is made longer may have its last checkpoint in the
-    # middle of an interval. This checkpoint is deleted, because a run that had
-    # the new length from the start does not have it. If it is the only
-    # checkpoint, it can be deleted only after the next one is saved.
+    # The last checkpoint of a complete run may be in the middle of an interval.
+    # If this run is made longer, the checkpoint is deleted, because a run with
+    # as many steps from the start does not have it. If it is the only
+    # checkpoint, it is deleted after the next checkpoint is saved.
     restored_step = checkpoints.step
     if in_interval:
         _forget(run, restored_step)
@@ -302,8 +302,8 @@ def _fit(run):
         if in_interval:
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
-            # At its end, `fit` replaced the weights by their moving average.
-            # The checkpoint has the weights from which training must go on.
+            # `fit` has replaced the weights by their moving average. But
+            # training must go on from the weights of the checkpoint.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):

@@ -244,8 +244,9 @@ class TrainingSettings(learning_settings.LearningSettings):
 
 # A run may continue with other values of these settings, which say how a step
 # is executed. Other values change rounding errors, and which units dropout
-# drops. `steps_per_execution` may also change the numbers of steps of an
-# evaluation interval and of the run, because it must divide both.
+# drops. `steps_per_execution` may also change the number of steps of the run
+# and of an evaluation interval, because both numbers are rounded up to a
+# multiple of `steps_per_execution`.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",
@@ -257,7 +258,8 @@ EXECUTION_FIELDS = (
 # A run may also continue with other values of these settings. But `steps` must
 # not be below the number of steps that were trained already, and must stay the
 # same if the learning rate depends on it. If a complete run gets more steps, it
-# trains further. After any of these changes, it writes its final files again.
+# trains further. If any of these settings changes, a complete run writes its
+# final files again.
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 

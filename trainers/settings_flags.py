@@ -75,7 +75,7 @@ class Given:
 
 
 class Selection(typing.NamedTuple):
-    """A dataclass, and the names of those of its fields that are flags.
+    """A dataclass of which a program has only some fields as flags.
 
     Positional arguments are read too. All other fields keep their defaults.
 
@@ -92,7 +92,8 @@ def argument(help_text: str) -> typing.Any:
     """Makes a dataclass field that is a positional argument of the program.
 
     Args:
-        help_text: what the argument is, for the error if it is missing.
+        help_text: the description of the argument. The error message for a
+            missing argument contains the description.
     """
     return dataclasses.field(metadata={"argument": help_text})
 
@@ -145,9 +146,9 @@ def read(
 ) -> typing.Any:
     """Makes an object of a dataclass from parsed flags.
 
-    A field of the dataclass that was not made by `setting` is read too, if
-    another dataclass of the program defines a flag with its name. For a
-    selection, only the selected fields and positional arguments are read. For
+    A field that `setting` did not make is read too, if another dataclass of the
+    program defines a flag with the name of this field. For a selection, only
+    the selected fields and the positional arguments are read. For
     `Given`, the result has the names of the flags on the command line.
 
     Args:

@@ -44,7 +44,7 @@ def train(
         return
     stages = recipe_of(settings.recipe).stages
     check(stages, settings, overrides, given)
-    # Some strategies can be made only once in a process.
+    # Stages share one strategy, because some cannot be made twice in a process.
     strategy = None
     paths: dict[str, str] = {}
     directories = directories_of(stages, kt.runs.RunDirectory(output_dir))
@@ -56,8 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # Later stages use the vocabulary of the first stage, so they take
-            # no vocabulary sizes.
+            # Later stages use the vocabulary of the first stage.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
@@ -121,8 +120,8 @@ def check(
         of_stage, _ = settings_of(stage, settings, overrides, given)
         optimization.check_parts(of_stage)
         if of_stage.consistency != "teacher" or of_stage.teacher:
-            # Otherwise the teachers are stages that are not trained yet, so
-            # the settings are checked when the stage begins.
+            # A stage whose teachers are earlier stages is checked when the
+            # stage begins, because its teachers are not trained yet.
             settings_checks.check(of_stage)
     texts = [f"{of}_{side}" for of in ("train", "dev") for side in _SIDES]
     for name in texts if len(stages) > 1 else ():
@@ -160,7 +159,8 @@ def with_runs(
             settings, initial_model=paths[stage.initial]
         )
     elif paths and settings.vocabulary is None and not settings.train_shards:
-        # The first stage has learned the vocabulary.
+        # The first path is that of the first stage, which has learned the
+        # vocabulary.
         settings = dataclasses.replace(
             settings, vocabulary=next(iter(paths.values()))
         )
@@ -214,7 +214,8 @@ def settings_of(
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}
     if settings.vocabulary is not None or settings.train_shards:
-        # The vocabulary exists, so the sizes of the recipe have no effect.
+        # The user gave a vocabulary, or shards with their vocabulary. So the
+        # vocabulary sizes of the recipe must not be used.
         given = given | _SIZES
     of_training, of_architecture = stage.split(given)
     replaced = sorted(given & set(stage.settings))

@@ -17,12 +17,12 @@ INTERRUPTED = 130
 def prepare() -> None:
     """Hides TensorFlow's start-up messages; prepares a process of `python -m`.
 
-    If `python -m` did not start the process, nothing else changes. Otherwise
-    closed standard streams are opened on the null device. Without this, the
-    next file that is opened would get the number of a closed stream, and the
-    output would be written into that file. Ctrl-C ends the process without a
-    traceback. If the reader of the output closes the pipe, the process prints
-    no error message at its end.
+    If `python -m` did not start the process, nothing else changes. In a process
+    of `python -m`, closed standard streams are opened on the null device. If
+    they stayed closed, the next file would get the number of a closed stream,
+    and the output would be written into this file. Ctrl-C ends the process
+    without a traceback. If the reader of the output closes the pipe, the
+    process prints no error message at its end.
     """
     # At level 2 TensorFlow logs only errors. Its many start-up messages would
     # make it hard to find the output of the program. A level that the user has
@@ -36,7 +36,7 @@ def prepare() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            # A new file gets the lowest free number, which is this descriptor.
+            # A new file gets the lowest free descriptor, which is `descriptor`.
             os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")

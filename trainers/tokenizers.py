@@ -77,11 +77,12 @@ def load(
 ) -> Tokenizers:
     """Reads the vocabularies of a run, or learns them from its training text.
 
-    A run that was started in the directory keeps its vocabularies. Otherwise
-    they are those of --vocabulary and --target_vocabulary; else those of the
-    shards; else those of --initial_model, unless a size is given; else they are
-    learned. All workers use the vocabularies of the chief; only the chief
-    learns.
+    A run that was started in the directory keeps its vocabularies. A new run
+    uses the first of these that the user gave: --vocabulary and
+    --target_vocabulary; the vocabularies of the shards; those of
+    --initial_model, unless a vocabulary size is given. If the user gave none of
+    them, the chief learns the vocabularies. All workers use the vocabularies of
+    the chief.
 
     Args:
         directory: the directory of the run.
@@ -92,7 +93,7 @@ def load(
             If it has a `target_vocabulary_size`, each language gets its own
             vocabulary.
         strategy: the strategy of the run; `None` for the current strategy of
-            TensorFlow, which by default is that of one process.
+            TensorFlow, which by default has one process.
 
     Raises:
         FileNotFoundError: a vocabulary that the user gave is missing.
@@ -126,8 +127,9 @@ def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
     Args:
         vocabulary: the file of the vocabulary of the sources, or of both
             languages; or the directory of a run, for its vocabularies.
-        target_vocabulary: the file of the vocabulary of the targets; `None` for
-            that of the run, or if both languages have one vocabulary.
+        target_vocabulary: the file of the vocabulary of the targets. `None` if
+            `vocabulary` is the directory of a run, or the file of a vocabulary
+            of both languages.
 
     Raises:
         FileNotFoundError: a file is missing.

@@ -40,8 +40,9 @@ def load(
             TensorFlow.
 
     Raises:
-        ValueError: no pair is left, shards have another vocabulary or longer
-            sides than `max_length`, or the text of the run has changed.
+        ValueError: no pair is left, shards have another vocabulary, a sentence
+            in shards has more than `max_length` tokens, or the text of the run
+            has changed.
     """
     pairs = _load(directory, corpora, tokenizers, settings, strategy)
     if settings.segmentation_sampling is None:

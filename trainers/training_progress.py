@@ -41,10 +41,11 @@ class TrainingProgress(keras.callbacks.Callback):
 
     If standard error is a terminal, the callback shows a bar; otherwise it logs
     a line about every half minute. Both show the number of steps so far and the
-    remaining time. They also show the pairs and target tokens per second and
-    the share of padding, since the last line or evaluation. At the end of each
-    evaluation interval, the callback prints a line with the loss and all other
-    numbers of the interval to standard output.
+    remaining time. They also show three numbers for the time since the last
+    line or evaluation: the pairs per second, the target tokens per second, and
+    the share of padding. At the end of each evaluation interval, the callback
+    prints a line with the loss and all other numbers of the interval to
+    standard output.
 
     The callback must be the last one, so that it prints what the other
     callbacks add to the logs.
@@ -149,7 +150,7 @@ class TrainingProgress(keras.callbacks.Callback):
     def throughput(self) -> tuple[float, float]:
         """Returns the target tokens per second and the share of padding.
 
-        Both are those of the latest evaluation interval. The time of the
+        Both numbers are for the latest evaluation interval. The time of the
         evaluation itself is not counted.
         """
         seconds = max(self._trained_until - self._interval_began, 1e-9)
@@ -169,7 +170,8 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def _describe(self, now):
         counts, seconds = self._counts, max(now - self._rates_since, 1e-9)
-        # `left` includes the time of evaluations.
+        # The time since `_started` includes evaluations. So `left` includes the
+        # time of later evaluations.
         done = self._step - self._first_step
         left = (now - self._started) / done * (self._num_batches - self._step)
         # A narrow terminal cuts off the end, so the time comes first.

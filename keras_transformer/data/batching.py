@@ -14,9 +14,10 @@ If the vocabulary has a target prefix, each target begins with this prefix. If
 pairs are packed, a row holds several pairs, one after another. The dict then
 has two more keys:
 
-source_segment_ids  int32 (B, S), the number of each token's pair in the row,
-                    from 1; 0 at padding
-target_segment_ids  int32 (B, T), the same for target tokens
+source_segment_ids  int32 (B, S)
+target_segment_ids  int32 (B, T)
+
+A segment id is the number of a token's pair in the row, from 1; 0 at padding.
 
 B batch   S source length   T target length
 """
@@ -54,13 +55,13 @@ class TokenBatches:
     `plans.Buckets`. With packing, several pairs share a row, and all batches
     have one shape, see `plans.Packing`. In both cases, no pair of a window is
     lost or repeated. In training, the seed and the number of the window decide
-    which pairs share a batch, and the order of the batches. The number of
-    replicas does not: `rows_multiple_of` only adds empty rows of weight 0.
+    which pairs share a batch, and the order of the batches. With more replicas,
+    a batch has the same pairs: `rows_multiple_of` only adds rows of weight 0.
 
     Args:
         pairs: the encoded pairs.
-        tokens_per_batch: the maximum number of source tokens, and of target
-            tokens, of a batch, with padding, but without the empty rows that
+        tokens_per_batch: the maximum number of source tokens of a batch, and
+            also of target tokens. Padding counts, except the empty rows that
             `rows_multiple_of` adds.
         max_length: the maximum number of tokens of a source and of a target,
             with special ids.
@@ -139,7 +140,7 @@ class TokenBatches:
         else:
             self._planner = plans.Buckets(tokens_per_batch, max_length)
         self.needs_bookmarks = not isinstance(pairs, encoding.EncodedPairs)
-        # The bookmarks that are known, by the numbers of their windows.
+        # Maps the number of a window to its bookmark.
         self._bookmarks = {0: Bookmark(0, 0, 0)}
         self._latest_plan: tuple[int, Any] = (-1, None)
         self.steps_per_epoch = (
@@ -236,7 +237,7 @@ class TokenBatches:
     def count_target_tokens(self, steps: int) -> int:
         """Returns the number of target tokens in the first `steps` batches.
 
-        The batches are those of training. Special ids count, padding does not.
+        The batches are training batches. Special ids count; padding does not.
         """
         bookmark = self.bookmark(steps)
         plan = self._shuffled_plan(bookmark.window)
@@ -342,8 +343,7 @@ class TokenBatches:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        # The number of prefetched batches is fixed, so there is nothing to
-        # tune. Besides, the thread that tunes may still run after the data set
-        # was deleted.
+        # There is nothing to tune, because `_PREFETCHED` is fixed. With tuning,
+        # a thread may still run after the data set was deleted.
         options.autotune.enabled = False
         return dataset.with_options(options).prefetch(_PREFETCHED)

@@ -18,10 +18,10 @@ _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("unicode_form", "NFC", functools.partial(unicodedata.normalize, "NFC")),
     ("unicode_form", "NFKC", functools.partial(unicodedata.normalize, "NFKC")),
 )
-# For each field that can drop pairs, the function that returns the filter for a
-# value of the field. `_filters` does not call this function for a value in
-# `_CHANGES`, because such a value changes texts. The function of
-# `drop_unknown_characters` gets the tokenizers instead of the value.
+# For each field that can drop pairs, a function that takes the field's value
+# and returns a filter. The function of `drop_unknown_characters` takes the
+# tokenizers instead. `_filters` makes no filter for a value in `_CHANGES`,
+# because such a value changes texts.
 _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
     "drop_not_utf8": lambda _: filters.is_not_utf8,
     "html_entities": lambda _: filters.has_entity,
@@ -59,10 +59,10 @@ class Cleaning:
     """Rules that clean sentence pairs. All rules are off by default.
 
     Each field is a rule. The help text of the field says what the rule does.
-    Changes come first: entities, control characters, the form of Unicode. Then
-    filters check the changed pair, in the order of the fields, until one of
-    them drops the pair. The report counts a pair for each change that altered
-    the pair, and for the filter that dropped it.
+    First the method `clean` changes a pair: its entities, then its control
+    characters, then its form of Unicode. Then filters check the changed pair,
+    in the order of the fields, until one filter drops the pair. The report says
+    how many pairs each change altered, and how many pairs each filter dropped.
 
     Raises:
         ValueError: a field has an unknown value, such as an unknown script, or
@@ -166,8 +166,9 @@ class Cleaning:
     def errors(self) -> str:
         """The argument `errors` with which `lines.read_lines` must read texts.
 
-        `drop_not_utf8` can drop a pair only after its lines are read. So with
-        this rule, a line that is not UTF-8 does not raise an error.
+        The filter of `drop_not_utf8` gets a pair after its lines are read. So
+        with this rule, `read_lines` must not raise an error for bytes that are
+        not UTF-8.
         """
         return "surrogateescape" if self.drop_not_utf8 else "strict"
 

@@ -56,10 +56,13 @@ class CleaningReport:
         """Returns the report as a dict for JSON.
 
         The keys are `num_read`, `num_kept`, and each name for which `count` was
-        called. The value of such a name is a dict of `num_pairs`, the number of
-        these calls, and `examples`, at most three lists of a source and a
-        target. Both texts are cut to 200 characters. After that, an escape of
-        four characters replaces each byte that is not UTF-8.
+        called. The value of such a name is a dict:
+
+        - `num_pairs`: the number of calls of `count` with this name;
+        - `examples`: a list of at most three pairs, each a list of two texts.
+
+        Each text is cut to 200 characters. Then an escape of four characters
+        replaces each byte that is not UTF-8.
         """
         return {
             "num_read": self.num_read,

@@ -105,7 +105,7 @@ class EncodedPairs:
             target_added + max(map(len, self.targets)),
         )
 
-    # The rest of the protocol `PairWindows`.
+    # The protocol `PairWindows` also requires the members below.
 
     @property
     def windows_per_epoch(self) -> int:
@@ -119,7 +119,8 @@ class EncodedPairs:
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lengths of sources and targets, without special ids.
 
-        The lengths are those of all pairs, since every window has all pairs.
+        The result has the lengths of all pairs, because every window has all
+        pairs.
         """
         sources, targets = (
             np.fromiter(map(len, side), "int64", len(side))

@@ -65,16 +65,19 @@ def iterate_parallel(
     target_files: Sequence[str],
     errors: str = "strict",
 ) -> Iterator[pairs.SentencePair]:
-    """Yields the pairs of `read_parallel`, and holds only one in memory.
+    """Yields the pairs of `read_parallel`, and holds only one pair in memory.
 
-    The other arguments and the exceptions are those of `read_parallel`. The
-    call checks that the files exist, and that there is one target file for each
-    source file. The files are read later, while pairs are yielded, so errors in
-    their content are raised only then.
+    The call checks that the files exist, and that there is one target file for
+    each source file. The files are read while pairs are yielded. So an error in
+    the content of a file is raised during the iteration, not by the call.
 
     Args:
+        source_files, target_files: as for `read_parallel`.
         errors: the argument `errors` of `read_lines`: what to do with bytes
             that are not text.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `read_parallel`.
     """
     source_names = expand(source_files)
     target_names = expand(target_files)
@@ -90,15 +93,19 @@ def iterate_parallel(
 def iterate_tsv(
     files: Sequence[str], errors: str = "strict"
 ) -> Iterator[pairs.SentencePair]:
-    """Yields the pairs of `read_tsv`, and holds only one in memory.
+    """Yields the pairs of `read_tsv`, and holds only one pair in memory.
 
-    The other arguments and the exceptions are those of `read_tsv`. The call
-    checks that the files exist. They are read later, while pairs are yielded,
-    so errors in their content are raised only then.
+    The call checks that the files exist. The files are read while pairs are
+    yielded. So an error in the content of a file is raised during the
+    iteration, not by the call.
 
     Args:
+        files: as for `read_tsv`.
         errors: the argument `errors` of `read_lines`: what to do with bytes
             that are not text.
+
+    Raises:
+        FileNotFoundError, ValueError: as for `read_tsv`.
     """
     return _tab_separated(expand(files), errors)
 
@@ -152,7 +159,8 @@ def _other_lengths(source, target):
     """Returns the error for files with different numbers of lines.
 
     Args:
-        source, target: pairs of the name of a file and its number of lines.
+        source, target: for each file, a tuple of its name and the number of its
+            lines.
     """
     return ValueError(
         "Parallel files must have the same number of lines. Received: "

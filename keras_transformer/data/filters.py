@@ -43,8 +43,8 @@ def unescape(text: str) -> str:
 def _character(match):
     """Returns the characters of an entity, or the text of an unknown entity."""
     entity = match[0]
-    # `html.unescape` would replace the beginning of an unknown name if HTML
-    # defines this beginning, such as &not of &notit;.
+    # HTML does not define &notit;, but `html.unescape` replaces its beginning
+    # &not. So an unknown name is returned as it is.
     if not entity.startswith("&#") and entity[1:] not in html.entities.html5:
         return entity
     return html.unescape(entity)
@@ -78,10 +78,10 @@ def is_not_utf8(pair: SentencePair) -> bool:
 
 
 def is_copy(pair: SentencePair) -> bool:
-    """Tells whether both sides are the same text, after `text.fold`.
+    """Tells whether `text.fold` returns the same text for both sides.
 
-    So differences in white space, invisible characters, and the forms of
-    quotation marks and dashes do not count.
+    The sides may differ in white space, in invisible characters, and in the
+    forms of quotation marks and dashes.
     """
     return fold(pair.source) == fold(pair.target)
 
@@ -152,8 +152,9 @@ def symbols(most: float) -> Filter:
     Unicode.
 
     Args:
-        most: the maximum share of these characters in a side. Spaces (category
-            Z) are left out of the total; tabs are not.
+        most: the maximum share of these characters among all characters of a
+            side. Spaces (category Z) are not counted in "all characters"; tabs
+            are counted.
     """
 
     def takes(pair):
@@ -173,7 +174,7 @@ def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
     The method `has_unknown_characters` of the tokenizers decides.
 
     Args:
-        tokenizers: the tokenizer of the sources, and that of the targets.
+        tokenizers: the tokenizers of sources and of targets.
     """
 
     def takes(pair):

@@ -57,7 +57,7 @@ _DAMAGED = (
     *([_ZSTD.ZstdError] if _ZSTD else []),
 )
 # UTF-32 must come before UTF-16, because the byte order mark of UTF-32-LE
-# begins with that of UTF-16-LE.
+# begins with the byte order mark of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -103,7 +103,7 @@ def read_lines(
             with a byte order mark. It is plain, or compressed by gzip, bzip2,
             xz or, if Python can read it, zstd.
         name: the name of a stream in error messages; `None` for "the stream".
-            It is not used for a path: the messages show the path.
+            If `file` is a path, the messages show the path instead.
         errors: an error handler of `bytes.decode`. `"strict"` raises an error
             for bytes that are not text; `"replace"` replaces them by U+FFFD.
 
@@ -204,7 +204,7 @@ def _other_lines(stream, name, encoding, errors):
                 "file to UTF-8."
             ) from error
         if not line:
-            lines.detach()  # Otherwise `lines` would close `stream`.
+            lines.detach()  # Otherwise deleting `lines` closes `stream`.
             return
         text = line.rstrip("\r\n")
         yield _checked(text, number, line.endswith("\n"), name)
@@ -227,9 +227,10 @@ def _checked(text, number, has_end, name):
 
 
 def _members(name):
-    """Returns " of " and the names of at most eight files in a zip archive.
+    """Returns words for an error message, such as " of corpus.en, corpus.fr".
 
-    Returns "" if there is no zip archive at the path `name`, as for a stream.
+    These are the names of at most eight files in the zip archive `name`. The
+    result is "" if `name` is the name of a stream or of another kind of file.
     """
     try:
         with zipfile.ZipFile(name) as archive:
@@ -272,7 +273,7 @@ def _may_be_signature(start):
 
 
 class _Joined(io.RawIOBase):
-    """A stream with the bytes of `start`, followed by those of `stream`."""
+    """A stream with the bytes of `start`, and then the bytes of `stream`."""
 
     def __init__(self, start, stream):
         super().__init__()

@@ -29,17 +29,17 @@ def room_of_rows(
     """Returns the lengths of rows into which pairs can be packed well.
 
     A row has two lengths: the number of source tokens, and the number of target
-    tokens, that fit into it. The ratio of these lengths is about that of the
-    mean lengths. A row has room for about four pairs of mean length, or for
-    fewer pairs if a row of four would be longer than `max_length`. But each
-    length is at least `longest`, so that every pair fits into a row.
+    tokens, that fit into it. The ratio of these two lengths is about the ratio
+    of the mean lengths. A row has room for about four pairs of mean length, or
+    for fewer pairs if four pairs are longer than `max_length`. But each length
+    is at least `longest`, so that every pair fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
         longest: the length of the longest sentence, source or target.
         max_length: the maximum of each of the two lengths. The longer length is
             rounded to an even number, so it can be `max_length` + 1. If
-            `longest` is larger, `longest` is the maximum.
+            `longest` is larger than `max_length`, `longest` is the maximum.
 
     Returns:
         The source length and the target length of a row.
@@ -63,7 +63,7 @@ def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
     Each row begins with the longest pair that is left. Here the length of a
     pair is the larger of two shares: source length / source room, and target
     length / target room. Pairs with the same source length and the same target
-    length are taken in their order. So the order of the pairs decides which
+    length are taken in the order of `lengths`. So this order decides which
     pairs share a row, but not the number of rows.
 
     Args:
@@ -161,7 +161,8 @@ class _Patterns:
         if (free < _NEARLY_FULL * self.mean).any():
             cost = self._rest_after_another(left, rest)
         else:
-            # Long pairs that leave equal shares of both sides free cost least.
+            # The cost is low for a long pair, and for a pair that leaves equal
+            # shares of the two sides free.
             share = rest / self.room
             cost = share.max(axis=1) + abs(share[:, 0] - share[:, 1])
         return int(candidates[cost.argmin()])
@@ -178,10 +179,10 @@ class _Patterns:
                 sides that each candidate leaves free.
 
         Returns:
-            Integers `(candidates,)`: the smallest number of free tokens, of
-            both sides together. If no other pair fits and leaves at most
-            `_MAX_REST` tokens free on each side, the number is the sum of the
-            candidate's `rest`.
+            Integers `(candidates,)`: the number of tokens, of both sides
+            together, that stay free with the best other pair. If no other pair
+            fits and leaves at most `_MAX_REST` tokens free on each side, the
+            number is the sum of the candidate's `rest`.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST

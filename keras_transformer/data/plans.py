@@ -20,7 +20,7 @@ class PlannedBatch(NamedTuple):
 
     shape: B, S and T.
     rows: for each row the indices of its pairs in `lengths`, the argument of
-        `plan`. If there are fewer than B items, the other rows of the batch
+        `plan`. If `rows` has fewer than B elements, the other rows of the batch
         are empty.
     """
 
@@ -57,9 +57,9 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
     A number of 8 or more is rounded down to a multiple of 8.
 
     Args:
-        tokens_per_batch: the maximum number of tokens of all sources, and of
-            all targets, of a batch, with padding. A batch of one row may have
-            more.
+        tokens_per_batch: the maximum number of source tokens of a batch, and
+            also of target tokens. Padding counts. A batch of one row may have
+            more tokens.
         length: the length of a row: the larger of S and T.
     """
     rows = max(1, tokens_per_batch // length)
@@ -84,8 +84,8 @@ def check_batch(
     if tokens_per_batch < max_length or rows < rows_multiple_of:
         fewest = rows_multiple_of
         if fewest > ROWS:
-            # `rows_of` rounds down to a multiple of `ROWS`, so the smallest
-            # number of rows that is enough is such a multiple.
+            # If a batch has at least `ROWS` rows, `rows_of` returns a multiple
+            # of `ROWS`. So `fewest` is rounded up to a multiple.
             fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
@@ -120,8 +120,9 @@ class Buckets:
         """Plans the batches of pairs.
 
         Args:
-            lengths: integers `(pairs, 2)`, the lengths of source and target,
-                at most `max_length`, which is not checked.
+            lengths: integers `(pairs, 2)`, the lengths of source and target.
+                The lengths must be at most `max_length`; this method does not
+                check them.
             generator: a random generator that draws which pairs of similar
                 lengths share a batch. With `None`, nothing is random.
 

@@ -1,7 +1,7 @@
 """Adds rare characters to sources, so that a model learns to ignore them.
 
-If a character has no piece of its own, the vocabulary spells it in bytes. If a
-model has never read such bytes, it also translates the words around them worse.
+If a character has no piece of its own, the vocabulary spells it in bytes. Bytes
+that a model has never read also harm the translation of the words around them.
 So some training sources get a new word of rare characters, such as characters
 that are in no piece of the vocabulary. In some other sources, one letter of a
 word is replaced. The targets stay as they are. The model learns to ignore the
@@ -39,13 +39,14 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
-# `_WORD_SHARE` of the changed sources get a new word. In the others, one letter
-# is replaced: if a letter of the source has accented forms, an accented form is
-# used with the probability `_ACCENT_SHARE`. Accents are the most frequent
-# change, because a model must translate a known word with a wrong accent.
-# A model rarely reads words of unknown characters, because a translator removes
-# them.
+# The share of the changed sources that get a new word. The share is small,
+# because a model rarely reads words of unknown characters: a translator removes
+# such words.
 _WORD_SHARE = 0.2
+# In the other changed sources, one letter is replaced. If a letter of a source
+# has accented forms, this is the probability that an accented form is used. The
+# probability is large, because a model must translate a known word with a wrong
+# accent.
 _ACCENT_SHARE = 0.75
 # The maximum length of a word of letters, and of a word of symbols.
 _MAX_LETTERS = 7

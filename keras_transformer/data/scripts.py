@@ -5,8 +5,8 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 
-# The names of common scripts. Error messages list them. `check` reads the names
-# of all letters, which is slow, only for a script that is not in this list.
+# The names of common scripts. Error messages list them. For a script that is
+# not in this list, `check` must read the names of all letters, which is slow.
 COMMON = (
     "ARABIC",
     "ARMENIAN",
@@ -31,10 +31,10 @@ def script_of(character: str) -> str | None:
     """Returns the script of a letter; `None` for other characters.
 
     The script is the first word of the letter's name in Unicode, up to a
-    hyphen. The script of LATIN SMALL LETTER A is LATIN, that of CJK UNIFIED
-    IDEOGRAPH-4E00 is CJK. For a letter without a name it is UNKNOWN. The first
-    word is not always a script: for FULLWIDTH LATIN SMALL LETTER A it is
-    FULLWIDTH.
+    hyphen. The script of LATIN SMALL LETTER A is LATIN. The script of CJK
+    UNIFIED IDEOGRAPH-4E00 is CJK. A letter without a name has the script
+    UNKNOWN. The first word is not always a script: FULLWIDTH LATIN SMALL LETTER
+    A gives FULLWIDTH.
 
     Example:
 
@@ -47,7 +47,7 @@ def script_of(character: str) -> str | None:
 
 
 def share_in(text: str, scripts: frozenset[str]) -> float:
-    """Returns which share of a text's letters belongs to the given scripts.
+    """Returns the share of a text's letters that are in the given scripts.
 
     Args:
         text: the text. For a text without letters, the share is 1.

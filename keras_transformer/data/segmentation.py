@@ -17,8 +17,8 @@ class SampledSegmentation:
 
     The object has all attributes and methods of `PairWindows`. The arguments
     below and the number of a window decide the segmentations of the window. A
-    sentence keeps the segmentation of `pairs` if the new one, with an end
-    token, would be longer than `pairs.longest`, or if `Tokenizer.sample` cannot
+    sentence keeps the segmentation of `pairs` if its new segmentation, with an
+    end token, is longer than `pairs.longest`, or if `Tokenizer.sample` cannot
     cut the sentence anew.
 
     Args:

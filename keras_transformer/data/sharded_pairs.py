@@ -28,14 +28,14 @@ class ShardedPairs:
         directories: shard directories, one for each corpus, all with the same
             vocabularies.
         weights: how often an epoch reads each pair of a corpus, a finite number
-            of at least 0 for each directory. `None` means once, or the weights
-            that `temperature` gives.
+            of at least 0 for each directory. `None` for weights that are
+            computed from `temperature`, or are 1 without a temperature.
         temperature: a number above 0 to compute the weights from, instead of
             `weights`; `None` if it is not used. A corpus of n pairs gets a
-            share of the epoch that is proportional to n^(1 / temperature). The
-            size of an epoch is that of all corpora together. So 1 means that
-            each pair is read once, and a larger temperature makes the shares
-            more equal.
+            share of the epoch that is proportional to n^(1 / temperature). An
+            epoch has as many pairs as all corpora together. So with a
+            temperature of 1, an epoch reads each pair once. A larger
+            temperature makes the shares more equal.
         seed: the seed of the order of the shards, at least 0.
         window_pairs: the approximate maximum number of pairs of a window. A
             window can have about one more pair of each corpus, because its

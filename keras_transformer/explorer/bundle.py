@@ -10,8 +10,8 @@ are supported, each at the beginning of a line:
 
 Another form at the beginning of a line is an error, and so is `import(...)` or
 `import.meta` anywhere. A file in a folder `vendor` is a build of another
-project. It must import nothing, which is not checked, and end with one list of
-exports, `export{a as b}`.
+project. Such a file must end with one list of exports, `export{a as b}`. The
+file must import nothing, but `bundle` does not check the imports.
 """
 
 import pathlib
@@ -78,10 +78,9 @@ def _add(path, modules, importers):
 
 
 def _module(source, path, modules, importers):
-    """Returns a module's body, and its exports as text: "a: a, b: b".
+    """Adds the imported modules, and returns a module's body and exports.
 
-    Before that, the function calls `_add` for each module that this module
-    imports.
+    The exports are a text: "a: a, b: b".
     """
     for match in _IMPORT.finditer(source):
         _add((path.parent / match[2]).resolve(), modules, (*importers, path))

@@ -28,8 +28,8 @@ def embed_layers(
 
     Returns:
         A nested dict: `pad_id`, `start_id`, `model_dim`, the settings of each
-        layer, and the names of its weights in `weights`. A layer or weight that
-        the model does not have is `None`.
+        layer, and the names of the layer's weights in `weights`. A layer or
+        weight that the model does not have is `None`.
 
     Raises:
         ValueError: the page cannot compute the class, the activation or the
@@ -66,8 +66,8 @@ class _Describer:
     """A visitor that describes layers and adds their weights to `Weights`.
 
     The arguments of each method are a path, such as "encoder/block_1", and the
-    layer at this path. The result is the description of the layer. For
-    positions, layer and result may be `None`.
+    layer at this path. The result is the description of the layer. The methods
+    for positions return `None` if the layer is `None`.
     """
 
     def __init__(self, weights):

@@ -95,7 +95,10 @@ def embed_model(
 
 
 def _vocabularies(translator):
-    """Returns the vocabularies; the target's is `None` if it is shared."""
+    """Returns both vocabularies as JSON data.
+
+    `target_vocabulary` is `None` if source and target share a vocabulary.
+    """
     source, target = translator.tokenizer, translator.target_tokenizer
     return {
         "source_vocabulary": embedded_vocabulary.embed_vocabulary(source),
@@ -116,10 +119,10 @@ def obstacle(translator: translators.Translator) -> str | None:
     """Returns a reason why the page cannot compute a translator, or `None`.
 
     If there is a reason, the page needs recorded traces of sentences instead of
-    the model. The reason can be a kind of vocabulary, sources with other tokens
-    around them than one end token, or a setting of the search. This function
-    does not find other reasons: `embed_model` raises an error for them, for
-    instance for a search that is neither beam search nor greedy search.
+    the model. The reason can be the kind of a vocabulary, the special ids of
+    sources (the page can only add an end id), or a setting of the search. This
+    function does not find other reasons, for instance a search that is neither
+    beam search nor greedy search: `embed_model` raises an error for them.
 
     Args:
         translator: a `Translator`.

@@ -32,8 +32,8 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
           `begin` is `None` if the vocabulary has no such id;
         - `normalization`: a dict of `rules`, SentencePiece's table of rules in
           base64, and three settings of spaces, see `Normalization`;
-        - `denormalization`: the same for decoded text; `None` if the table of
-          rules is empty;
+        - `denormalization`: a dict with the same keys, for decoded text; `None`
+          if its table of rules is empty;
         - `leaves_out_unknown_words`: a boolean, the attribute of `Tokenizer`.
 
     Raises:

@@ -39,8 +39,8 @@ class Weights:
         self.dtype = dtype
         self._names: dict[int, str] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        # Python may give the id of a deleted object to a new object. So all
-        # added weights are kept.
+        # The keys of `_names` are ids of weights. Python may give the id of a
+        # deleted object to a new object, so all added weights are kept.
         self._added: list[Any] = []
 
     def add(self, name: str, weight: Tensor | None) -> str | None:

@@ -77,8 +77,8 @@ def _tokens(trace, attention):
     """Returns the tokens of the rows (queries) and of the columns (keys).
 
     At each step the decoder reads a token, and emits the next one. The rows of
-    decoder attention are the tokens that it reads. The rows of encoder-decoder
-    attention are the tokens that it emits.
+    decoder attention are the tokens that the decoder reads. The rows of
+    encoder-decoder attention are the tokens that the decoder emits.
     """
     if attention == "encoder":
         return trace.source.tokens, trace.source.tokens

@@ -1,8 +1,8 @@
 """Writes an HTML page that shows how a translator translates.
 
-The page contains the model, or complete traces instead: records of what the
-model computed for the given sentences. A page with the model also has traces,
-but without the numbers that the page computes itself.
+The page contains the model or, instead of the model, complete traces. A trace
+is a record of what the model computed for one sentence. A page with the model
+has traces too. These traces leave out the numbers that the page computes.
 """
 
 import dataclasses
@@ -24,9 +24,9 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
-# The default limit of the weights' size, in units of 10^6 bytes. Above it, the
-# page has traces instead of the model. The limit applies to the weights before
-# base64 makes them a third larger.
+# The default limit of the weights' size, in units of 10^6 bytes. If the weights
+# are larger, the page has traces instead of the model. In the page, base64
+# makes the weights a third larger. The limit is for the size before base64.
 MOST_MEGABYTES = 64
 _NOTE = (
     "The weights of this model are {:.1f} MB, above the limit of {:g} MB. So "
@@ -58,8 +58,8 @@ def save_page(
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
         texts: at least one sentence. The page opens with the first two.
-        targets: a translation of each text, or `None` to translate the text;
-            `None` instead of a list to translate all texts.
+        targets: the translation of each text. The translator translates a text
+            whose item is `None`, and all texts if `targets` is `None`.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
         calibration: from `kt.runs.read_calibration`; `None` for no confidences.
@@ -94,7 +94,7 @@ def save_page(
     note = _obstacle(translator, dtype, most_megabytes)
     model = None
     if note is None:
-        # This may raise an error, so it comes before the slow traces.
+        # An error of `embed_model` should come before the slow tracing.
         model = embedded_model.embed_model(translator, dtype, calibration)
     data = _data(translator, texts, targets, note, calibration)
     _write(pathlib.Path(path), page.render(data, model))

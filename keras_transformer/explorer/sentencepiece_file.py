@@ -1,8 +1,7 @@
 """Reads the file format of SentencePiece, a message of protocol buffers.
 
-SentencePiece has its own module that reads this format. But a version of the
-package protobuf generated that module, and the module refuses every older
-version of protobuf.
+SentencePiece has its own module that reads this format. The module is not used
+here, because it refuses older versions of the package protobuf.
 
 V vocabulary_size
 """
@@ -79,14 +78,14 @@ def read(model: bytes) -> SentencePieceFile:
     >>> read(model).pieces[:4]
     ['<pad>', '<bos>', '<eos>', '<unk>']
     """
-    # The numbers of the fields are those of sentencepiece_model.proto.
+    # The file sentencepiece_model.proto defines the numbers of the fields.
     pieces = []
     messages = {2: b"", 3: b"", 5: b""}
     for number, value in fields(model):
         if number == 1:
             pieces.append({3: NORMAL, 2: 0.0, **dict(fields(value))})
         elif number in messages:
-            # A message may be written in parts. They are concatenated.
+            # The file may have a message in several parts.
             messages[number] += value
     trainer = dict(fields(messages[2]))
     return SentencePieceFile(

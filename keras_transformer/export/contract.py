@@ -77,8 +77,8 @@ def chosen(
     """Returns the names of the signatures to write, in order of `SIGNATURES`.
 
     Args:
-        names: names in addition to `serving_default`; `None` for all, but
-            without `confidence` if there is no calibration.
+        names: names in addition to `serving_default`; `None` for all names.
+            With `None`, `confidence` is left out if there is no calibration.
         is_calibrated: whether the translator has a calibration.
 
     Raises:

@@ -41,10 +41,11 @@ def describe(
         tensorflow-text, Keras and SentencePiece; `signatures`; `search`, its
         class and settings; `lengths`, the limits of translations;
         `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
-        parameters of each dtype; `shortlist`, the numbers of frequent target
-        tokens, of likely target tokens for each source token, and of known
-        source tokens, or `None`; `repair`, the `LengthModel` of a
-        `RepairingTranslator`, or `None`; `warm_up`; `run`; and `calibration`.
+        parameters of each dtype; `shortlist`, `None` or a dict of three
+        numbers: how many target tokens are frequent, how many target tokens
+        are likely for a source token, and how many source tokens are known;
+        `repair`, `None` or the `LengthModel` of a `RepairingTranslator`;
+        `warm_up`; `run`; and `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {
@@ -157,8 +158,8 @@ def _describe_search(search):
     if dataclasses.is_dataclass(search) and not isinstance(search, type):
         for name, value in dataclasses.asdict(search).items():
             # Some values are of types that JSON does not have: a seed may be a
-            # tensor. So all values but strings, numbers and dicts are written
-            # as their `repr`.
+            # tensor. So a value that is not a string, a number or a dict is
+            # written as its `repr`.
             is_plain = isinstance(value, (str, int, float, dict))
             described[name] = value if is_plain else repr(value)
     return described

@@ -98,8 +98,8 @@ def _save(translator, functions, described, directory):
             module,
             str(directory),
             signatures=functions,
-            # The gradients of int8 layers would take much space. They are left
-            # out, because a SavedModel is not trained.
+            # The gradients of int8 layers are not written, because they take
+            # much space, and because a SavedModel is not trained.
             options=tf.saved_model.SaveOptions(
                 experimental_custom_gradients=False
             ),
@@ -124,11 +124,11 @@ def check(
     translator: translation.Translator,
     texts: Sequence[str],
 ) -> None:
-    """Checks that a loaded SavedModel translates as its translator does.
+    """Checks that a SavedModel translates as the saved translator does.
 
     Args:
         directory: the directory that `save` wrote.
-        translator: the translator from which it was saved.
+        translator: the translator that `save` received.
         texts: the sources whose translations are compared.
 
     Raises:

@@ -26,9 +26,9 @@ from keras_transformer.models import config as configs
 _SHARED = "model.shared.weight"
 # The number of unused rows at the beginning of each table of positions.
 _OFFSET = 2
-# Settings that older configurations have. If those of `_PRE_NORM` are given,
-# they must be true for mBART, whose norms are before sublayers, and false for
-# BART. If those of `_FIXED` are given, they must have these values.
+# Older configurations have these settings, and only one value is supported for
+# each. In `_PRE_NORM`, this value is true for mBART, whose norms are before
+# sublayers, and false for BART. `_FIXED` has the supported values.
 _PRE_NORM = ("normalize_before", "add_final_layer_norm")
 _FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
 MERGES = "merges.txt"
@@ -52,7 +52,8 @@ def read(
             are read if they exist.
         source_language: for mBART-25, one of `language_codes.MBART`; for
             mBART-50, one of `language_codes.MBART_50`; for BART, `None`.
-        target_language: the same for the language of the translations.
+        target_language: the language of the translations, a code of the same
+            list; for BART, `None`.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -72,8 +73,9 @@ def read(
         ids = tokenizers[1].special_ids
         start_id = ids.end if ids.target_prefix else ids.begin
     if tokenizers[1].special_ids.target_prefix:
-        # At the positions of the target prefix, no other token is allowed. So
-        # with "allowed" the prefix has log-probability 0, as in transformers.
+        # At a position of the target prefix, only the token of the prefix is
+        # allowed. With "allowed", this token has log-probability 0, as in
+        # transformers.
         search["normalized_over"] = "allowed"
     config = _config(settings, start_id)
     where, arrays = transformers_files.read_weights(directory)
@@ -115,8 +117,8 @@ def _pieces(directory, settings, source_language, target_language):
 def _byte_pairs(directory, settings, languages):
     """Returns BART's tokenizers of sources and of targets.
 
-    Both have the same pieces. Only the tokenizer of targets has a target
-    prefix.
+    Both tokenizers have the same pieces. Only the tokenizer of targets has a
+    target prefix.
     """
     if languages != (None, None):
         raise ValueError(
@@ -184,8 +186,8 @@ def _is_50(directory, settings):
     if tokenizer.get("tokenizer_class") is not None:
         return tokenizer.is_of_class("MBart50Tokenizer")
     # The class of the tokenizer is not known, so the start token decides. In
-    # mBART-50 it is the end token. In mBART-25 it is the code of a language, or
-    # the setting is absent.
+    # mBART-50 the start token is the end token. In mBART-25 the start token is
+    # the code of a language, or the configuration has no start token.
     return settings.get("decoder_start_token_id") == settings.get(
         "eos_token_id", 2
     )

@@ -22,8 +22,8 @@ def find(directory: pathlib.Path) -> pathlib.Path:
     """Returns the path of the newest checkpoint in a directory.
 
     The path has no ending such as `.index`. The file `checkpoint` tells which
-    checkpoint is the newest. If this file or that checkpoint is missing, the
-    checkpoint with the largest step at the end of its name is taken.
+    checkpoint is the newest. If this file is missing, or the checkpoint that it
+    names, the checkpoint whose name ends with the largest step is returned.
 
     Args:
         directory: the directory of the checkpoints.

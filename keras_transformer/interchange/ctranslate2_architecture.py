@@ -44,8 +44,8 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions counts as sinusoids if it is a form of
-# `sinusoidal_encoding`, with an error of at most this number in each element.
+# A table of positions has sinusoids if each element differs by at most this
+# number from the result of `sinusoidal_encoding` with one of its forms.
 _TOLERANCE = 1e-5
 
 
@@ -53,8 +53,8 @@ _TOLERANCE = 1e-5
 class Facts:
     """The architecture and the weights of the model in a file.
 
-    config: the architecture. The sizes of vocabularies, the tying of embeddings
-        and the special ids are defaults, not those of the model.
+    config: the architecture, but with default values of the vocabulary sizes,
+        of the tying of embeddings and of the special ids.
     arrays: the weights as float32, by their names in the file; without settings
         and tables of sinusoids.
     source_embedding: the name of the source embedding in the file.
@@ -124,7 +124,7 @@ def of_file(
 
 
 def _settings(variables, where):
-    """Returns the settings among the variables; those of `_OFF` must be off."""
+    """Returns the settings in a file. Each setting in `_OFF` must be off."""
     settings = {
         name: values
         for name, values in variables.items()
@@ -153,7 +153,7 @@ def flag(variables: dict[str, np.ndarray], name: str, default: bool) -> bool:
 
 
 def _scalar(variables, name, default):
-    """Returns a setting that is one number; if it is missing, the default."""
+    """Returns a setting that is one number, or `default` if it is missing."""
     values = variables.get(name)
     if values is None:
         return default
@@ -168,7 +168,7 @@ def _scalar(variables, name, default):
 def _same_in_stacks(settings, name, where, default):
     """Returns an integer setting that encoder and decoder must share.
 
-    A stack without the setting gets that of the model, or else the default.
+    A stack without the setting gets the model's setting, or else `default`.
     """
     of_model = _scalar(settings, name, default)
     received = [
@@ -263,7 +263,7 @@ def _count_layers(arrays, stack):
 
 
 def _size(arrays, name, where):
-    """Returns the number of rows of a matrix that must exist."""
+    """Returns the first size of a matrix. A missing matrix is an error."""
     if name not in arrays or arrays[name].ndim != 2:
         raise ValueError(
             f"{where} has no matrix {name}. It is not a complete model of a "

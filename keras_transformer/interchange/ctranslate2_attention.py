@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# The settings of an attention that `read` reads. An attention may lack them.
+# `read` reads these settings of each attention. Each setting may be missing.
 SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
 _ATTENTION = re.compile(
     r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
@@ -35,17 +35,17 @@ def read(
 ) -> tuple[bool, int | None]:
     """Reads the settings of all attentions.
 
-    All attentions that have a setting must have the same value of it.
+    A setting must have the same value in all attentions that have the setting.
 
     Args:
-        settings: variables by their names. Only those that are settings of
-            attentions are read.
+        settings: variables by their names. Only the variables that are settings
+            of attentions are read.
         num_heads: H, the number of query heads.
         head_dim: K, the size of a head.
 
     Returns:
-        Whether positions are rotary; and N, the number of key-value heads, or
-        `None` if N is H or no attention has this setting.
+        Whether positions are rotary, and the number N of key-value heads. This
+        number is `None` if N is H, or if no attention has `num_heads_kv`.
 
     Raises:
         ValueError: a setting is not one finite number or differs between

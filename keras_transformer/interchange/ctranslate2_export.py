@@ -26,8 +26,9 @@ _SOURCE_EMBEDDING = "encoder/embeddings_0"
 # The number of positions in a table of sinusoids. A table is written only for
 # sinusoids that CTranslate2 does not compute.
 _TABLE_LENGTH = 1024
-# The padding token and the start token get this bias, unless they are the end
-# token, so that a search never emits them. The bias is finite in float16 too.
+# The bias of the padding token and of the start token, so that a search never
+# emits these tokens. If one of them is also the end token, it does not get this
+# bias, since a search must emit the end token. -1e4 is finite in float16 too.
 _NEVER = -1e4
 
 
@@ -48,10 +49,10 @@ def write(
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
         ValueError: the architecture or a vocabulary cannot be exported to
-            CTranslate2, the weights of the run are not those of its
-            architecture, a file of the run is damaged, the run has no
-            `config.json`, the quantization is unknown, or `path` is a file or a
-            directory that is not empty.
+            CTranslate2, the weights of the run do not fit its architecture, a
+            file of the run is damaged, the run has no `config.json`, the
+            quantization is unknown, or `path` is a file or a directory that is
+            not empty.
     """
     if quantization not in (None, *QUANTIZATIONS):
         raise ValueError(
@@ -90,10 +91,11 @@ def quantized(
         quantization: one of `QUANTIZATIONS`; `None` for float32.
 
     Returns:
-        A dict with the quantized array under `name`, a `Bfloat16` for
-        `"bfloat16"`. If the array became integers, `{name}_scale` is the scale
-        by which its numbers were multiplied: a vector with one element for each
-        row for `"int8"`, a scalar for `"int16"`.
+        A dict with the quantized array under `name`. With `"bfloat16"`, the
+        array is a `Bfloat16`. With `"int8"` and `"int16"`, the dict also has
+        the scale of a matrix under `{name}_scale`. The numbers of the matrix
+        were multiplied by the scale. For `"int8"` the scale is a vector with
+        one element for each row, for `"int16"` it is a scalar.
 
     Example:
 
@@ -124,8 +126,8 @@ def quantized(
 def _arrays(config, translator):
     """Returns the float32 arrays of the export, by CTranslate2's names.
 
-    Raises ValueError if the names of the weights of the run are not those of
-    its architecture.
+    Raises ValueError if the names of the run's weights do not fit its
+    architecture.
     """
     ours = {
         name: np.array(variable, "float32")

@@ -34,7 +34,7 @@ _DEFAULTS: dict[str, Any] = {
     "layer_norm_epsilon": None,
 }
 # An imported model keeps CTranslate2's limits: a translation has 2 to 256
-# tokens, the end token included, whatever the length of the source.
+# tokens, with the end token. The limits do not depend on the source.
 LENGTHS = {"ratio": 0.0, "extra": 256, "minimum": 2}
 SETTINGS = {
     "beam_size": 4,
@@ -116,7 +116,7 @@ class _Parts:
         return not self.weights[f"{target}/embeddings"][start_id].any()
 
     def with_padding(self):
-        """Returns the parts with a padding token added, and its id.
+        """Returns new parts with a padding token, and the id of this token.
 
         The padding token is the last token of both vocabularies. Unused tokens
         fill up the smaller vocabulary. No added token is ever emitted.
@@ -241,10 +241,11 @@ def _with_unknown(tokens, unknown):
 
 
 def _begin(tokens, options, pad_id):
-    """Returns the id of the begin token.
+    """Returns the id of the begin token, or `None`.
 
-    Returns `None` if the vocabulary does not have the token, or if the end,
-    unknown or padding token is the same token.
+    The result is `None` if the vocabulary does not have the begin token, or if
+    the begin token is also the end token, the unknown token or the padding
+    token.
     """
     token = options["bos_token"]
     if token not in tokens or token in (

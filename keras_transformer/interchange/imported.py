@@ -19,7 +19,8 @@ class Imported:
     weights: float32 arrays, by the paths of the weights of a `Transformer`, see
         `named_variables`.
     tokenizer: the tokenizer of the sources.
-    target_tokenizer: the tokenizer of the targets; `None` if both share one.
+    target_tokenizer: the tokenizer of the targets; `None` if `tokenizer` is
+        also the tokenizer of the targets.
     settings: settings of the search, as in `config.json` of a run.
     lengths: values of fields of `translation.Lengths`, by the fields' names.
     origin: facts about the system and its version, for `config.json`.
@@ -37,7 +38,7 @@ class Imported:
         """Makes the model with its weights.
 
         Raises:
-            ValueError: the paths or shapes of `weights` are not those of the
+            ValueError: the paths or shapes of `weights` do not fit the
                 architecture.
         """
         expected = weight_shapes.weight_shapes(self.config)
@@ -73,7 +74,7 @@ def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: `path` is a file or a directory with files, or the weights
-            are not those of the architecture.
+            do not fit the architecture.
     """
     with unfinished.unfinished(path) as target:
         directory = runs.RunDirectory(target)

@@ -72,9 +72,9 @@ def fairseq_tokens(
 ) -> list[str]:
     """Returns the tokens in the order in which fairseq numbers them.
 
-    The tokens are four special tokens, the pieces after the third, the codes
-    of the languages and the mask. If the translation model has more ids than
-    these tokens, the last ids get tokens such as `<unused7>`.
+    The tokens are four special tokens, the pieces after the third piece, the
+    codes of the languages and the mask. If the translation model has more ids
+    than there are tokens, the last ids get tokens such as `<unused7>`.
 
     Args:
         model: the content of the SentencePiece model.
@@ -112,8 +112,9 @@ def make(
     Args:
         tokens: the tokens in the order of their ids.
         model: the content of the SentencePiece model.
-        special_ids: the special ids of the source and those of the target.
-            Each has the id of the code of its own language.
+        special_ids: the special ids of the source, with the code of the source
+            language; then the special ids of the target, with the code of the
+            target language.
         where: the directory, for messages.
 
     Raises:

@@ -35,13 +35,13 @@ def read(
     whether the model is NLLB; a model without this file is read as M2M100.
 
     Args:
-        path: a directory with `config.json`, `model.safetensors` or
-            `pytorch_model.bin`, and `sentencepiece.bpe.model`. M2M100 also
-            needs `vocab.json`, and NLLB `tokenizer_config.json`.
+        path: a directory with `config.json` and `sentencepiece.bpe.model`, and
+            with either `model.safetensors` or `pytorch_model.bin`. M2M100 also
+            needs `vocab.json`, and NLLB needs `tokenizer_config.json`.
             `generation_config.json` is read if it exists.
         source_language: a code of `language_codes.M2M100` or, for NLLB, of
             `language_codes.NLLB`. `None` is an error.
-        target_language: the same for the translations.
+        target_language: a code of the same list. `None` is an error.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -59,8 +59,8 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # At the position of the target language's code, no other token is allowed.
-    # So with "allowed" the code has log-probability 0, as in transformers.
+    # At the position of the target language's code, only this code is allowed.
+    # With "allowed", the code has log-probability 0, as in transformers.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(
@@ -111,7 +111,7 @@ def _is_nllb(tokenizer):
 def _tokenizers(directory, settings, tokenizer, source, target):
     """Returns the tokenizers of source and target, with the same tokens.
 
-    They differ in the code of the language that they add to a text.
+    Each tokenizer adds the code of its own language to a text.
     """
     size = settings.size("vocab_size")
     model = language_pieces.read_model(directory)

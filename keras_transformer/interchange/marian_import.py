@@ -48,10 +48,10 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     """Reads a model directory of MarianMTModel and MarianTokenizer.
 
     Args:
-        path: a directory with `config.json`, `model.safetensors` or
-            `pytorch_model.bin`, `source.spm`, `target.spm` and `vocab.json`.
-            `target_vocab.json`, `generation_config.json` and
-            `tokenizer_config.json` are read if they exist.
+        path: a directory with `config.json`, `source.spm`, `target.spm` and
+            `vocab.json`, and with either `model.safetensors` or
+            `pytorch_model.bin`. `target_vocab.json`, `generation_config.json`
+            and `tokenizer_config.json` are read if they exist.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -234,7 +234,8 @@ def _weights(config, arrays, where):
     entries = marian_names.entries(config) + marian_names.embeddings(config)
     present = [name for name in EMBEDDINGS if name in arrays]
     if config.tying == "all" and present:
-        # The shared matrix is in the file under one or several names.
+        # The file may have the shared matrix under any name in `EMBEDDINGS`,
+        # but the mapping reads only this name.
         arrays["model.shared.weight"] = arrays[present[0]]
     if config.tying == "target":
         for name, other in (

@@ -1,9 +1,9 @@
 """Reads a Transformer of OpenNMT-tf, version 2, from its checkpoint.
 
-The names of the arrays, the scale of the embeddings and the positions (the
-first position is 1) are those of `opennmt/models/transformer.py`,
-`opennmt/layers/transformer.py`, `opennmt/layers/common.py` and
-`opennmt/layers/position.py` of github.com/OpenNMT/OpenNMT-tf.
+These files of github.com/OpenNMT/OpenNMT-tf define the names of the arrays, the
+scale of the embeddings and the positions (the first position is 1):
+`opennmt/models/transformer.py`, `opennmt/layers/transformer.py`,
+`opennmt/layers/common.py` and `opennmt/layers/position.py`.
 """
 
 import dataclasses
@@ -115,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _architecture(shapes, prefix):
-    """Returns the architecture; vocabulary sizes and tying are defaults."""
+    """Returns the architecture; `read` sets vocabulary sizes and `tying`."""
     inner = "model/encoder/layers/0/ffn/layer/inner/kernel"
     for name in (_SOURCE, inner):
         if len(shapes.get(name, ())) != 2:
@@ -175,7 +175,7 @@ def _tying(arrays, is_shared):
 
 
 def _tokenizer(tokens, size, prefix):
-    """Returns a tokenizer. The model's last id is that of unknown tokens."""
+    """Returns a tokenizer. The last id of the model is the unknown token."""
     if size != len(tokens) + 1:
         raise ValueError(
             f"{prefix}: a vocabulary does not belong to the model. Received: "

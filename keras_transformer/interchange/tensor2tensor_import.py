@@ -1,11 +1,12 @@
 """Reads a Transformer of Tensor2Tensor from its checkpoint.
 
-The names of the arrays, the shards of the embeddings and the vectors of target
-spaces are those of `tensor2tensor/models/transformer.py`,
-`tensor2tensor/layers/modalities.py`, `tensor2tensor/layers/common_layers.py`
-and `tensor2tensor/layers/common_attention.py` of
-github.com/tensorflow/tensor2tensor. A target space is a kind of output, such as
-the subwords of one language. Its vector is added to all source embeddings.
+These files of github.com/tensorflow/tensor2tensor define the names of the
+arrays, the shards of the embeddings and the vectors of target spaces:
+`tensor2tensor/models/transformer.py`, `tensor2tensor/layers/modalities.py`,
+`tensor2tensor/layers/common_layers.py` and
+`tensor2tensor/layers/common_attention.py`. A target space is a kind of output,
+such as the subwords of one language. The vector of the target space is added to
+all source embeddings.
 """
 
 import dataclasses
@@ -30,10 +31,10 @@ HPARAMS = "hparams.json"
 # The ids that all vocabularies of Tensor2Tensor reserve.
 _PAD, _END = 0, 1
 # The number of heads for each `model_dim`, in `transformer_base` and
-# `transformer_big`. It is used if `hparams.json` does not have the number.
+# `transformer_big`. `read` uses this number if `hparams.json` does not have it.
 _HEADS = {512: 8, 1024: 16}
-# The supported values of settings. The first is that of `transformer_base`. A
-# missing setting is read as the first value.
+# The supported values of settings. The first value is the value in
+# `transformer_base`. A missing setting is read as the first value.
 _EXPECTED = {
     "pos": ("timing",),
     "norm_type": ("layer",),

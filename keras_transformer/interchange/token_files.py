@@ -17,11 +17,11 @@ def read_tokens(path: pathlib.Path) -> list[str]:
     """Reads a list of tokens from a JSON file or a text file.
 
     Args:
-        path: a file in UTF-8. If its name ends in `.json`, it is a list of
-            strings in JSON, else a text with one token on each line.
+        path: a file in UTF-8. A file whose name ends in `.json` is a list of
+            strings in JSON. Every other file has one token on each line.
 
     Returns:
-        The tokens, in the order of the file, which is that of their ids.
+        The tokens in the order of the file. The index of a token is its id.
 
     Raises:
         ValueError: the file is not such a list.

@@ -75,7 +75,8 @@ def _read_archive(file):
                 raise ValueError(
                     f"{info.filename!r} is compressed or encrypted"
                 )
-        # Uncompressed files together are not larger than the archive.
+        # No file is compressed. So the sum of their sizes can be above the size
+        # of the archive only if the archive is damaged.
         if sum(info.file_size for info in members.values()) > size:
             raise ValueError("its files are larger than the archive")
         names = [name for name in members if name.endswith("data.pkl")]
@@ -99,7 +100,8 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
         raise ValueError("it is no file of torch")
     if torch_pickle.read(file) != _OLD_PROTOCOL:
         raise ValueError("it has an unknown protocol")
-    torch_pickle.read(file)  # The byte order and sizes of types are not used.
+    # This pickle has the byte order and the sizes of types, which are not used.
+    torch_pickle.read(file)
     content = torch_pickle.read(file)
     keys = torch_pickle.read(file)
     item_sizes = {

@@ -140,7 +140,7 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
     Raises:
         ValueError: the pickle has an operation or a function that a dict of
             arrays does not need, or an array that is outside of its storage.
-            Damaged bytes raise this or another one of `ERRORS`.
+            If the bytes are damaged, any error in `ERRORS` can be raised.
 
     Example:
 
@@ -159,9 +159,9 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
                 f"its pickle has the operation {name}, which a file of weights "
                 "does not need"
             )
-        # These operations give numbers to objects. The unpickler allocates a
-        # table as long as the largest number, so a damaged number could fill
-        # the memory.
+        # These operations store an object in a table, at the index `argument`.
+        # The unpickler allocates a table up to the largest index. So without
+        # this check, a damaged index could fill the memory.
         if (
             operation.name in ("BINPUT", "LONG_BINPUT")
             and int(argument) > count

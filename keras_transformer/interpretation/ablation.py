@@ -151,7 +151,7 @@ def _copy(model):
 
 
 def _switch_off(attention, heads):
-    """Sets the rows of W^O that multiply the output of these heads to zero."""
+    """Replaces the rows of W^O that multiply the heads' outputs by zeros."""
     kernel = np.array(attention.out.kernel)
     rows = kernel.reshape(attention.num_heads, attention.head_dim, -1)
     rows[heads] = 0

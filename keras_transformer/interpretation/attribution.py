@@ -14,9 +14,9 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
-# The scores of a target token sum to the difference that `attribute` describes.
-# The error of the sum may be `_SHARE` times the difference, or `_NOISE` if that
-# is larger. `_NOISE` stands for the rounding errors of float32.
+# The scores of a target token must sum to the difference that `attribute`
+# describes. The error of the sum may be at most `_SHARE` times the difference,
+# or at most `_NOISE`, because float32 has rounding errors.
 _SHARE = 0.01
 _NOISE = 1e-3
 _POINTS = 8
@@ -37,17 +37,18 @@ def attribute(
 
     - `"integrated_gradients"` (Sundararajan et al. 2017): the gradient,
       averaged along the line from the baseline to the embeddings, times the
-      embeddings, summed over D. The scores of a target token sum to the
-      difference between its log-probability and that at the baseline. The line
-      is divided into more intervals until this is true within 1 % of the
-      difference, or within 0.001 if that is more.
+      embeddings, summed over D. The scores of a target token sum to a
+      difference: the log-probability of the token at the embeddings minus its
+      log-probability at the baseline. The line is divided into more intervals
+      until the error of the sum is at most 1 % of the difference, or at most
+      0.001.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
       embeddings, summed over D. It is fast, but the sum of its scores has no
       meaning.
 
-    Scores depend on the baseline. Gradients say nothing about inputs that
-    differ much from those where they are computed. The target tokens that the
-    decoder reads are the same everywhere on the line.
+    Scores depend on the baseline. A gradient at one input says nothing about
+    very different inputs. The decoder reads the same target tokens at all
+    points of the line.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -59,7 +60,9 @@ def attribute(
         An `Attribution`, with scores `(T, S)`. T and S include special ids.
 
     Raises:
-        ValueError: the method is unknown; or as for `trace`.
+        ValueError: the method is unknown, `text` or `target` is blank or not
+            one string, or the model is not one `Transformer` of this package's
+            layers.
         FloatingPointError: `target` is `None`, and the model's output is NaN.
         ArithmeticError: with 128 intervals, the scores of integrated gradients
             still do not sum to the difference.
@@ -191,9 +194,9 @@ class _Scores:
     def _eager_gradients(self, point):
         """Returns the gradient of each token's log-probability, (T, S, D)."""
         length = self.pair.target_ids.shape[1]
-        # The batch has a row for each target token. `total` has the
-        # log-probability of token t from row t only. So its gradient with
-        # respect to row t is the gradient of token t.
+        # The batch has a row for each target token. In `total`, the
+        # log-probability of token t comes from row t. So the gradient of
+        # `total` with respect to row t is the gradient of token t.
         inputs_TSD = tf.repeat(self.embeddings_SD[None] * point, length, axis=0)
         with tf.GradientTape() as tape:
             tape.watch(inputs_TSD)

@@ -35,9 +35,8 @@ def forward(
         source_ids: integers `(B, S)`, without padding.
         target_input_ids: integers `(B, T)`, as `shift_right` makes them,
             without padding.
-        source_embeddings: scaled embeddings `(B, S, D)`, without positions, to
-            use instead of those of `source_ids`; `None` for those of
-            `source_ids`.
+        source_embeddings: scaled embeddings `(B, S, D)`, without positions;
+            `None` to compute the embeddings of `source_ids`.
 
     Returns:
         The results by their names, in the order in which a Transformer

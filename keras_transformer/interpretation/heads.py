@@ -44,27 +44,27 @@ def find_heads(
     tokens of `key` are added, and the mean is taken over the tokens of `query`
     and over the sentences with both words. In self-attention both words are in
     the source, or both in the translation. In encoder-decoder attention `query`
-    is in the translation and `key` in the source. A word of the translation
-    attends at the steps that emit its tokens, and is attended to at the steps
-    that read them. Only the first use of a word counts. Case is ignored.
+    is in the translation and `key` in the source. A word of the translation is
+    a query at the steps that emit its tokens, and a key at the steps that read
+    its tokens. Only the first use of a word counts. Case is ignored.
 
-    A large weight shows where a head takes its values from. It does not show
-    that the translation depends on this head (Jain and Wallace 2019);
-    `ablate_heads` measures that.
+    A large weight shows which values a head reads. It does not show that the
+    translation needs the head (Jain and Wallace 2019); see `ablate_heads`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence, or several.
-        query: the word that attends, or a word for each sentence.
-        key: the word that is attended to, or a word for each sentence.
-        target: a translation of each sentence or one for all; `None` to search.
+        query: the word that attends, or a list with a word for each sentence.
+        key: the word that is attended to, or a list as for `query`.
+        target: the translation of each sentence, or one string for all; `None`
+            for the translations of the translator.
 
     Returns:
         `HeadWeight`s of all attentions with both words, largest weight first.
 
     Raises:
         ValueError: no sentence has both words, a list is empty, the lengths of
-            lists differ, or `kt.interpretation.trace` would raise it.
+            lists differ, or `trace` refuses a text, a target or the model.
         FloatingPointError: `target` is `None`, and the model's output is NaN.
 
     Example:
@@ -150,10 +150,10 @@ def cells_of_words(
         target_tokens: the T pieces that are emitted.
 
     Returns:
-        The rows of the query word and the columns of the key word, by kind of
-        attention. A kind is left out if it has no such row or no such column.
-        The kinds are `"attention"` in the encoder, and `"self_attention"` and
-        `"cross_attention"` in the decoder.
+        A dict from a kind of attention to two lists: the rows of the query word
+        and the columns of the key word in the attention weights. A kind is left
+        out if one of its lists is empty. The kinds are `"attention"` in the
+        encoder, and `"self_attention"` and `"cross_attention"` in the decoder.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))

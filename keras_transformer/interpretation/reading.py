@@ -120,13 +120,14 @@ def as_list(
 
     Args:
         name: the name of the argument, for messages.
-        strings: a list of strings; or one string or `None`, which the result
-            contains `count` times, or once if `count` is `None`.
-        count: the length of the result; `None` allows any length above 0.
+        strings: a list of strings; or a single item, one string or `None`. A
+            single item is repeated `count` times.
+        count: the length of the result. Without `count`, a list may have any
+            length above 0, and a single item is not repeated.
 
     Raises:
-        ValueError: the length of the list is 0 or not `count`, an item is
-            neither a string nor bytes, or `strings` is one bytes object.
+        ValueError: `strings` is an empty list, a list whose length is not
+            `count`, or bytes; or an item is neither a string nor bytes.
     """
     if strings is None or isinstance(strings, str):
         return [strings] * (count or 1)

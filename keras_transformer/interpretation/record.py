@@ -82,7 +82,8 @@ class Hypothesis:
     score: the log-probability with the penalties of the search.
     parent: the hypothesis that this step extended, as an index into the live
         hypotheses of the previous step; 0 in the first step. `None` if this
-        step added no token to the hypothesis, and in the result of a search.
+        step added no token to the hypothesis. In the result of a search,
+        `parent` is always `None`.
     """
 
     ids: list[int]

@@ -13,7 +13,8 @@ from keras_transformer.interpretation import record
 class Rollout(NamedTuple):
     """The share of each input token in each output position of a stack.
 
-    A row is an output position, and a column is an input token. Rows sum to 1.
+    Both fields are matrices. A row of a matrix belongs to an output position,
+    and a column to an input token. The numbers of a row sum to 1.
 
     encoder: float32 `(S, S)`.
     decoder: float32 `(T, T)`; the input tokens are those that the decoder

@@ -54,7 +54,7 @@ class RecordingSearch(base.Search):
 
     @property
     def needs_attention(self) -> bool:
-        """Returns whether the other search needs attention."""
+        """Returns `needs_attention` of the other search."""
         return self.search.needs_attention
 
 
@@ -88,7 +88,7 @@ def _beam_step(step):
 
 def _of_greedy(result, end_id):
     listed = _results(result)
-    if not listed:  # The model's output was NaN.
+    if not listed:  # The score of the only hypothesis is NaN.
         return record.SearchRecord("greedy", {}, [], [])
     (hypothesis,) = listed
     log_probs = np.cumsum(result.log_probs[0, 0].numpy().astype("float64"))

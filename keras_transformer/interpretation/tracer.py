@@ -13,11 +13,10 @@ from keras_transformer.translation import translator as translators
 class Tracer:
     """A function from sentences to their traces.
 
-    Each call uses the weights that the model has at that time. The traces are
-    those of `trace`, without a record of the search, without attribution and
-    without assessments. A graph translates all sentences at once, and later
-    calls use the graph again. So from its second call on, a `Tracer` is faster
-    than `trace`.
+    Each call uses the current weights of the model. A trace is the same as from
+    `trace`, but without a record of the search, without attribution and without
+    assessments. The first call makes a graph that translates all sentences at
+    once. Later calls use this graph again, so they are faster than `trace`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -39,8 +38,8 @@ class Tracer:
 
     def __init__(self, translator: translators.Translator) -> None:
         self._translator = translator
-        # The same translator, or one with a float32 copy of the model. Each
-        # call gives the copy the current weights.
+        # This is `translator` itself, or a translator whose model is a float32
+        # copy. `__call__` gives the copy the current weights.
         self._in_float32 = reading.in_float32(translator)
 
     def __call__(self, texts: Sequence[str]) -> list[record.Trace]:

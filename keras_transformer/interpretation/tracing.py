@@ -31,15 +31,15 @@ def trace(
 ) -> record.Trace:
     """Records the numbers that a translator computes for one sentence.
 
-    The numbers are those of The Illustrated Transformer, in its order:
+    The numbers and their order follow the article The Illustrated Transformer:
     tokens, embeddings and positions; in each block and head the queries,
     keys, values, logits, attention weights and z, the weighted sum of the
     values; each residual connection; and at each step the most probable tokens
     and the hypotheses of the search. The numbers are computed in float32.
 
-    Attention weights show where a head takes its values from. Alone they do
-    not show why the model chose a token (Jain and Wallace 2019; Wiegreffe and
-    Pinter 2019); see `ablate_heads` and `attribute`.
+    Attention weights show which values a head reads. They do not show why the
+    model chose a token (Jain and Wallace 2019; Wiegreffe and Pinter 2019); see
+    `ablate_heads` and `attribute`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -119,8 +119,8 @@ def logit_lens(
 
     The final norm and the output layer are applied to the output of each block
     as if the block were the last (nostalgebraist 2020). The last block gives
-    the model's own logits. The other blocks are not trained to give logits, so
-    a wrong token does not show that a block knows nothing of the right one.
+    the model's own logits. The other blocks are not trained to give logits. If
+    such a block gives a wrong token, it may still know the right token.
 
     Args:
         translator: a `Translator` of one `Transformer`.

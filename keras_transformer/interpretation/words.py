@@ -40,9 +40,10 @@ def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
 def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
     """Returns the indices of the tokens that spell a word at its first use.
 
-    A token counts if it has at least one character of the word; it may have
-    other characters too. Case makes no difference. Apostrophes, hyphens and
-    other punctuation separate words: "animal" is a word of "l'animal".
+    The result has the index of each token with at least one character of the
+    word, even if the token has other characters too. Case makes no difference.
+    Apostrophes, hyphens and other punctuation separate words: "animal" is a
+    word of "l'animal".
 
     Args:
         word: one word, or several words with spaces between them.

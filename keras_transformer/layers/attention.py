@@ -52,10 +52,10 @@ class MultiHeadAttention(composite.Composite):
             where a query may attend; B, H, T may be 1. `None` for no mask. A
             mask that Keras attached to the keys is used too.
         return_attention_scores: whether to return the scores too.
-        method: do not give it. In a functional model, `project_memory` and
-            `attend` call the layer with their own names, because Keras tracks
-            the weights of a layer only if the layer is called. With `"attend"`,
-            `memory` is the pair (key, value).
+        method: only for internal use. In a functional model, `project_memory`
+            and `attend` call the layer and give their names here, because Keras
+            tracks the weights of a layer only if the layer is called. With
+            `"attend"`, `memory` is the pair (key, value).
         training: whether to apply dropout; with `None`, Keras decides.
 
     Returns:
@@ -106,10 +106,10 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # A projection is one matrix, such as (D, H K), because for a kernel
-        # (D, H, K) Keras would use D H and D K as Glorot's fan-in and fan-out.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
+        # A kernel has two axes, such as (D, H K). If a kernel had the shape
+        # (D, H, K), Keras would initialize with fan-in D H and fan-out D K.
         self.query = self._projection("query", num_heads)
         self.key = self._projection("key", self.num_key_value_heads)
         self.value = self._projection("value", self.num_key_value_heads)
@@ -271,9 +271,9 @@ class MultiHeadAttention(composite.Composite):
             A function that returns what `attend` returns. Its arguments are
             `inputs` `(B, W, D)` of W hypotheses at one position,
             `append_to_past`, and `attention_bias`, `query_positions` and
-            `key_positions` as for `attend`. `append_to_past` is a function of
-            the keys and the values of the inputs, each `(B, N, W, K)`. It
-            returns all keys and all values to attend to, each `(B, N, S, K)`.
+            `key_positions` as for `attend`. `append_to_past` is a function
+            from the keys and the values of the inputs, each `(B, N, W, K)`, to
+            all keys and all values to attend to, each `(B, N, S, K)`.
         """
         if not self.built:
             self.build()
@@ -327,7 +327,7 @@ class MultiHeadAttention(composite.Composite):
             self,
             units,
             use_bias=self._settings["use_bias"],
-            # `build` replaces "zeros". Keras's default would draw a seed here.
+            # `build` sets the real initializer. Zeros need no random seed.
             kernel_initializer="zeros",
             name=name,
             dtype=self.dtype_policy,

@@ -20,8 +20,8 @@ class Block(composite.Composite):
     A block has one or two attentions, then a feed-forward network, each in a
     residual connection. All of these layers are attributes. `_attentions` gives
     the names of the attentions, and the network has the name `feed_forward`.
-    The name of a residual connection is that of its sublayer plus `_residual`.
-    The arguments and errors are those of `EncoderBlock`.
+    A sublayer `x` has the residual connection `x_residual`. The arguments and
+    errors are the same as in `EncoderBlock`.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ def call_with_scores(
     """Calls a layer that has attention; returns a tuple of output and scores.
 
     The layer returns scores only if they are needed, because an activity
-    regularizer would penalize them too: it penalizes all outputs of a layer.
+    regularizer penalizes all outputs of a layer, the scores too.
 
     Args:
         layer: an attention, a block, or a stack.

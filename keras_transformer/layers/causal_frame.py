@@ -72,9 +72,10 @@ class CausalFrame(block.Block):
 
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
-            cached keys and values. It returns the output `(B, W, D)`, the pair
-            of cached keys and values with those of the inputs, and the
-            attention scores `(B, H, W, M W)`.
+            cached keys and values. The function adds the keys and values of
+            the inputs to the cached ones. It returns the output `(B, W, D)`,
+            the new pair of cached keys and values, and the attention scores
+            `(B, H, W, M W)`.
         """
         if not self.built:
             self.build()

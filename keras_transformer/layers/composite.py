@@ -1,4 +1,4 @@
-"""Layers that hold sublayers, and save later changes of these sublayers.
+"""Layers that hold sublayers, and save what a user changed in the sublayers.
 
 Keras saves a layer as the arguments of its constructor. After the constructor,
 a user can change a sublayer: freeze it, add LoRA to it or quantize it. Keras
@@ -20,9 +20,9 @@ _LORA = ("lora_rank", "lora_alpha")
 class TracedLayer(keras.layers.Layer):
     """A layer whose symbolic outputs Keras computes by tracing its call.
 
-    By default Keras calls `compute_output_shape`, if a layer defines it. But
-    Keras gives that method only shapes, so it knows neither the dtypes nor
-    whether `return_attention_scores` is True.
+    By default Keras calls `compute_output_shape`, if a layer defines this
+    method. But Keras gives the method only shapes, so the method knows neither
+    the dtypes nor the value of `return_attention_scores`.
     """
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -32,10 +32,11 @@ class TracedLayer(keras.layers.Layer):
 class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
-    A subclass must give its sublayers its own `trainable`, because `get_config`
-    takes a different value for a change that the user made, and saves it. A
-    subclass must not build sublayers before its `build`, because `from_config`
-    applies the saved changes to sublayers that are not built yet.
+    A subclass must give its sublayers its own `trainable`. If a sublayer has a
+    different value, `get_config` assumes that the user changed the value, and
+    saves the value. A subclass must not build sublayers before its `build`,
+    because `from_config` applies the saved changes to sublayers that are not
+    built yet.
     """
 
     def get_config(self) -> dict[str, Any]:

@@ -214,8 +214,8 @@ class Decoder(stack.Stack):
 
         def step(inputs, position, state, memory_mask=None):
             current = past.take_step(state["past"], inputs, position)
-            # `enter` counts positions along axis 1. All W hypotheses of a row
-            # are at the same position, so each becomes a row of length 1.
+            # `enter` counts positions along axis 1, but all hypotheses are at
+            # the same position. So axis 1 gets the size 1 here.
             x = ops.reshape(inputs, (-1, 1, self.model_dim))
             x = self.enter(x, start=position, training=False)
             x = ops.reshape(x, current.shape(self.model_dim))

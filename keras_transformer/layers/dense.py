@@ -24,7 +24,7 @@ class SavesLora(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SavesLora":
         # Newer versions of Keras write `quantization_config`. Keras 3.12, the
-        # last version for Python 3.10, refuses it, even if it is `None`.
+        # last version for Python 3.10, refuses even `None` for this entry.
         if config.get("quantization_config") is None:
             config = {
                 name: value
@@ -100,11 +100,11 @@ class Projection(Dense):
     attention. This layer exists so that Keras finds a `Dense` layer to quantize
     or to adapt by LoRA.
 
-    If it is quantized, its matrix is int8 or int4, and products are computed
-    in the compute dtype. Inputs are not quantized, so that decoding step by
-    step gives the same numbers as the whole sequence. (Under Keras 3.12 inputs
-    are quantized, because this version has no setting for it.) The methods GPTQ
-    and AWQ, and training in float8, are not supported.
+    The matrix of a quantized projection is int8 or int4, and products are
+    computed in the compute dtype. Inputs are not quantized, so that decoding
+    step by step gives the same numbers as a call on the whole sequence. (Keras
+    3.12 always quantizes the inputs.) The methods GPTQ and AWQ, and training in
+    float8, are not supported.
 
     Args:
         owner: the attention.
@@ -114,8 +114,8 @@ class Projection(Dense):
 
     def __init__(self, owner: keras.layers.Layer, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
-        # Stores a method of the attention, not the attention: Keras would
-        # track the attention as a sublayer.
+        # This layer does not store the attention itself, because Keras would
+        # then track the attention as a sublayer of this layer.
         self._add_to_owner = owner.add_weight
 
     def add_weight(
@@ -174,7 +174,7 @@ class Projection(Dense):
         return self._add_to_owner.__self__
 
     def _own_weights(self):
-        """Returns weights that the attention does not have, such as LoRA's."""
+        """Returns all weights except those that the attention saves."""
         weights_of_owner = [
             getattr(self._owner(), f"{self.name}_{name}", None)
             for name in ("kernel", "bias")

@@ -34,8 +34,8 @@ def dot_product_attention(
     Args:
         query: shape `(B, T, H, K)`.
         key: shape `(B, S, N, K)`, where N divides H.
-        value: shape `(B, S, N, K)`; its K, the paper's d_v, may differ from
-            that of `query` and `key`.
+        value: shape `(B, S, N, K)`. The last size of `value`, d_v in the paper,
+            may differ from d_k, the last size of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; B, H and T may be 1. Or a result of
             `causal_mask`. `None` allows all keys.
@@ -139,8 +139,8 @@ def _softmax(logits_BHTS, mask):
 def _softmax_of_one_key(logits_BHT1):
     """Returns ones, the softmax over one key.
 
-    `ops.softmax` would print a warning. The ones are computed from the logits,
-    so that the gradient of the logits is zero and not `None`.
+    `ops.softmax` prints a warning if there is one key. The ones are computed
+    from the logits, so that the gradient of the logits is zero and not `None`.
     """
     return ops.exp(logits_BHT1 - logits_BHT1)
 

@@ -25,10 +25,11 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     """A matrix that embeds ids and computes logits (section 3.4 of the paper).
 
     The source embedding, the target embedding and the projection before the
-    softmax can share a matrix. Those that share it are one layer. A layer that
-    shares no matrix is used for embeddings only, or for logits only. The class
-    is a subclass of Keras's `Embedding`, so that `keras.callbacks.TensorBoard`
-    and `quantize` recognize it.
+    softmax can share a matrix. If two or three of these share a matrix, they
+    are the same `TokenEmbedding`. Otherwise a `TokenEmbedding` is used for
+    embeddings only, or for logits only. `keras.callbacks.TensorBoard` and
+    `quantize` recognize a `TokenEmbedding`, because the class is a subclass of
+    Keras's `Embedding`.
 
     Args:
         vocabulary_size: V.
@@ -209,8 +210,9 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
                 vector of integers; `None` means all V tokens.
 
         Returns:
-            A function from vectors `(B, D)` to float32 logits `(B, V)`. With
-            `output_ids` there is one column for each of these ids, not V.
+            A function from vectors `(B, D)` to float32 logits `(B, V)`. If
+            `output_ids` are given, the logits have only the columns of these
+            ids.
         """
         if not self.built:
             self.build()
@@ -221,12 +223,12 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         )
 
     def _matrix(self, ids=None):
-        """Returns the matrix (V, D), or the rows `ids` of it, with LoRA added.
+        """Returns the matrix (V, D), or only its rows for `ids`.
 
-        The result has the compute dtype.
+        LoRA is added to the matrix. The result has the compute dtype.
         """
         if self.quantization_mode is not None:
-            # Only Keras knows how to dequantize the matrix.
+            # Keras's `quantized_call` returns the dequantized rows of ids.
             ids = ops.arange(self.vocabulary_size) if ids is None else ids
             matrix = super().quantized_call(ids)
         elif ids is None:

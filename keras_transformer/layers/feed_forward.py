@@ -99,8 +99,8 @@ class GatedFeedForward(composite.Composite):
 
     W, V and W2 are matrices, and * multiplies numbers at the same index. With
     f = `"silu"` the network is called SwiGLU, with `"gelu"` GEGLU, with
-    `"relu"` ReGLU. The three matrices have as many weights as the two of a
-    `FeedForward` whose F is one and a half times as large.
+    `"relu"` ReGLU. With F = 1000, the three matrices have as many weights as
+    the two matrices of a `FeedForward` with F = 1500.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.

@@ -1,11 +1,11 @@
 """Reads and combines the masks that Keras attaches to tensors.
 
 `keras.layers.Embedding(mask_zero=True)` and `keras.layers.Masking` attach a
-padding mask to their output. Keras passes this mask to the next layer as the
-argument `mask`, or as `inputs_mask` or `memory_mask` to a decoder, but only if
-the caller gives no mask. A mask that the caller gives would replace the
-attached mask, and queries would attend to padding. The layers of this package
-combine both masks instead.
+padding mask to their output. If the caller of the next layer gives no mask,
+Keras passes the attached mask to this layer as the argument `mask` (to a
+decoder as `inputs_mask` or `memory_mask`). If the caller gives a mask, Keras
+ignores the attached mask, which forbids attention to padding. So the layers of
+this package combine the mask of the caller with the attached mask.
 
 Keras has no public function that reads an attached mask. But Keras passes it to
 every layer whose `call` has an argument `mask`, in every kind of model. So one

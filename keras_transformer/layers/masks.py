@@ -75,9 +75,9 @@ def causal_mask(length: Tensor | None) -> Tensor:
 
     Args:
         length: T, the length of the sequence, an int or a scalar tensor.
-            `None` means the length of the tensor that the mask will be used
-            with. `keras.ops.shape` returns `None` for an unknown length in a
-            functional model.
+            `None` means an unknown length, for which `keras.ops.shape` returns
+            `None` in a functional model. The mask then gets the length of the
+            tensor that it is used with.
 
     Returns:
         Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`. Every

@@ -32,7 +32,7 @@ class GrowingPast(NamedTuple):
         """Adds slot w for hypothesis w at the next position.
 
         Args:
-            position: not used; `check` compares it with the next position.
+            position: not used, because it is always the next position.
 
         Returns:
             The new past, with T + 1 positions.
@@ -79,8 +79,8 @@ class GrowingPast(NamedTuple):
         """Checks that `position` is the next position.
 
         Raises:
-            ValueError: it is another position. A position that is known only
-                when a graph runs is not checked.
+            ValueError: `position` is not the next position. A value that is
+                known only when a graph runs is not checked.
         """
         known = self.ancestors.shape[2]
         now = checks.known_int(position)
@@ -131,8 +131,8 @@ class FixedPast(NamedTuple):
         """Checks that there are slots for `position`.
 
         Raises:
-            ValueError: there are none. A position that is known only when a
-                graph runs is not checked.
+            ValueError: there are no slots. A position that is known only when
+                a graph runs is not checked.
         """
         length = self.ancestors.shape[2]
         now = checks.known_int(position)

@@ -168,8 +168,8 @@ class LearnedPositions(composite.TracedLayer):
             name="encodings",
             shape=(self.max_length, model_dim),
             initializer=keras.initializers.RandomNormal(stddev=model_dim**-0.5),
-            # The vectors keep their dtype, since only the sum is to be rounded
-            # to the compute dtype.
+            # Keras must not round the vectors to the compute dtype, because
+            # `_add` adds them to the inputs in float32.
             autocast=False,
         )
         self.built = True

@@ -156,8 +156,8 @@ class RelativePositions(composite.TracedLayer):
         dropped = []
 
         def drop_once(weights_BHTS):
-            # Values and vectors of distances need the same weights, so dropout
-            # is applied only once.
+            # The values and the vectors of distances are multiplied by the same
+            # attention weights, so dropout is applied only once.
             dropped.append(weights_BHTS if drop is None else drop(weights_BHTS))
             return dropped[0]
 

@@ -165,7 +165,8 @@ class Residual(composite.Composite):
     def compute_output_shape(
         self, inputs_shape: Shape, sublayer: Callable[..., Any] | None = None
     ) -> Shape:
-        # Only the output's shape is known; extra results can have any shape.
+        # The result is only the shape of the output, because the extra result
+        # can have any shape.
         return tuple(inputs_shape)
 
     def get_config(self) -> dict[str, Any]:

@@ -30,10 +30,10 @@ class RotaryPositions(composite.TracedLayer):
     """A layer that rotates each pair of numbers in a head by an angle.
 
     Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
-    p * base^(-2i/K), in radians. So the positions of a query and a key change
-    their product only through the difference of the positions. There are no
-    weights and no maximum length. Angles and rotation are float32 under every
-    precision policy.
+    p * base^(-2i/K), in radians. So the product of a query and a key does not
+    change if both positions grow by the same number. There are no weights and
+    no maximum length. Angles and rotation are float32 under every precision
+    policy.
 
     Args:
         layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in

@@ -18,7 +18,7 @@ class _Form(NamedTuple):
 
     has_paper_frequencies: whether the frequencies are those of the paper.
     alternates: whether sines and cosines alternate.
-    first: the number that stands for position 0 in the sines and cosines.
+    first: the number that is added to each position.
     """
 
     has_paper_frequencies: bool
@@ -34,9 +34,9 @@ _FORMS = {
     "fairseq": _Form(False, False, 2),
 }
 FORMS = tuple(_FORMS)
-# `sine_and_cosine` splits each number into a multiple of 2^12 and a rest of 12
-# bits. The product of the rest and 12 bits of a frequency is exact, since the
-# mantissa of a float32 has 24 bits.
+# `sine_and_cosine` splits each number into a multiple of 2^12 and the last 12
+# bits. The product of these 12 bits and 12 bits of a frequency is exact,
+# because the mantissa of a float32 has 24 bits.
 _BLOCK = 2**12
 
 
@@ -105,12 +105,14 @@ def sine_and_cosine(
 ) -> tuple[Tensor, Tensor]:
     """Computes sine and cosine of numbers times frequencies, precisely.
 
-    A float32 angle of some thousand radians has an error of 1e-4. Therefore
-    each frequency is split into a coarse part of 12 bits and a remainder. The
-    product of the coarse part and the last 12 bits of a number is exact in
-    float32. The higher bits of a number count multiples of 4,096. They are
-    multiplied by the angle of 4,096, reduced to [-pi, pi] in float64. The error
-    is below 1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
+    The angle of a number is the number times a frequency. A float32 angle of
+    some thousand radians has an error of 1e-4. Therefore each frequency is
+    split into a coarse part of 12 bits and a remainder. The product of the
+    coarse part and the last 12 bits of a number is exact in float32. The higher
+    bits of a number say how many times the number contains 4,096. This count is
+    multiplied by the angle of 4,096, which was reduced to [-pi, pi] in float64.
+    The error of a sine or cosine is below 1e-6 for numbers up to 4,096, and
+    below 2e-5 for numbers up to 100,000.
 
     Args:
         numbers: integers of any shape.

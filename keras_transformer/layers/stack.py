@@ -140,5 +140,10 @@ class Stack(composite.Composite):
 
 
 def stacked_shape(scores_shape: Shape, blocks: Sequence[Any]) -> Shape:
-    """Returns the shape (B, L, H, T, S) of scores (B, H, T, S) of L blocks."""
+    """Returns the shape of the stacked scores of L blocks, (B, L, H, T, S).
+
+    Args:
+        scores_shape: the shape of the scores of one block, `(B, H, T, S)`.
+        blocks: the L blocks.
+    """
     return (scores_shape[0], len(blocks), *scores_shape[1:])

@@ -106,11 +106,11 @@ def copy_into(
 
 
 def template_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a template without the changes made after its constructor.
+    """Describes a template as its constructor made it.
 
-    In the description, the template is trainable. Its sublayers are not frozen
-    or quantized, and have no LoRA. Each copy of the template saves the changes
-    of its own sublayers, see `layers.composite`.
+    Later changes are left out: in the description, the template is trainable,
+    and its sublayers are not frozen or quantized and have no LoRA. Each copy of
+    the template saves the changes of its own sublayers, see `layers.composite`.
 
     Args:
         template: as for `settings_of`.
@@ -191,7 +191,8 @@ def between_sequences(attention: Template) -> Template:
     """Returns the template for attention from one sequence to another.
 
     If the attention has a method `between_sequences`, as `MultiHeadAttention`
-    does, the result of this method is returned; else the given template.
+    does, the result of this method is returned. Otherwise the given template is
+    returned.
 
     Args:
         attention: a template of an attention.

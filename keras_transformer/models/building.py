@@ -31,7 +31,7 @@ ACTIVATIONS = {
     "geglu": (layers.GatedFeedForward, "gelu"),
     "swiglu": (layers.GatedFeedForward, "silu"),
 }
-# In this order, each value adds biases to those of the value before it.
+# Each value includes the biases of the values before it.
 BIASES = ("none", "feed_forward", "blocks", "all")
 TYINGS = ("all", "target", "none")
 
@@ -134,7 +134,10 @@ def _stack_arguments(config, dtype):
 
 
 def _positions(config, norm):
-    """Returns the positions of a stack and of its attention; one is `None`."""
+    """Returns a layer of positions for a stack, and one for its attentions.
+
+    One of the two results is `None`.
+    """
     name = config.positions
     if name in sinusoids.FORMS:
         return layers.SinusoidalPositions(name), None

@@ -88,7 +88,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     # The initial matrices of query, key and value are smaller, by the factor
     # sqrt(1/2): fairseq applies Glorot's formula as if the three were one
-    # matrix. The first id that the decoder reads is that of the end token.
+    # matrix. The first id that the decoder reads is the id of the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -107,10 +107,9 @@ CONVENTIONS: dict[str, Convention] = {
         alpha=1.0,
         length_penalty_form="average",
     ),
-    # OpenNMT-tf, with the epsilon that CTranslate2 uses for models of
-    # OpenNMT-tf. Initial embeddings follow Glorot's formula, the default of
-    # Keras's `add_weight`. Even after they are multiplied by the square root of
-    # D, they are smaller than the sinusoids.
+    # OpenNMT-tf. The epsilon of norms is the one that CTranslate2 uses for
+    # models of OpenNMT-tf. Initial embeddings follow Glorot's formula, the
+    # default of Keras's `add_weight`.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",

@@ -130,7 +130,7 @@ class Ensemble(stepping.DecodingModel):
     def select(
         self, state: tuple[Any, ...], parents: Tensor
     ) -> tuple[Any, ...]:
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
+        """Gives slot w of row b the state of hypothesis `parents[b, w]`."""
         return self._each("select", state, parents)
 
     def take_rows(

@@ -78,8 +78,9 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # This traces `call`, which checks the arguments. By default Keras would
-        # use `compute_output_shape`, which does not check them.
+        # `keras.Operation` traces `call`, which checks the arguments. The same
+        # method of `keras.Layer` calls `compute_output_shape` instead, which
+        # does not check the arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:

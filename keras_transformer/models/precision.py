@@ -64,7 +64,10 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """Returns the new policy of a layer, quantized if the old policy is."""
+    """Returns the new policy of a layer.
+
+    If the old policy is quantized, the new policy is quantized too.
+    """
     mode, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
         "_from_"
     )

@@ -124,7 +124,10 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function to call at each step; prepares the weights once.
+        """Makes a function to call at each step.
+
+        Weights are cast or transposed once, when the function is made, and not
+        at each step.
 
         Args:
             return_attention: whether the function also returns the attention
@@ -141,8 +144,8 @@ class DecodingModel(Protocol):
     ) -> tuple[Tensor, Any]:
         """Reads one token of each hypothesis; returns logits of the next token.
 
-        They are the logits that a call of the model with the whole target gives
-        at this position.
+        A call of the model with the whole target gives the same logits at this
+        position.
 
         Args:
             ids: the tokens at `position`, shape `(B,)`; if the state was
@@ -171,7 +174,7 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def select(self, state: Any, parents: Tensor) -> Any:
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
+        """Gives slot w of row b the state of hypothesis `parents[b, w]`.
 
         Args:
             state: a state of B rows with W hypotheses each.

@@ -38,11 +38,11 @@ class Transformer(
             means `source_embedding`, with a vocabulary that both share.
         projection: a `TokenEmbedding` that computes the logits of target
             tokens; `None` means `target_embedding`, as in section 3.4.
-        pad_id: the id that pads short rows. No query attends to it, except
-            where it is the start id.
+        pad_id: the id that pads short rows. No query attends to padding. If
+            `start_id` is `pad_id`, the start of a target is not padding.
         start_id: the first id that the decoder reads; may be `pad_id`.
         word_dropout: the probability that the embedding of a source or target
-            token is set to zero in training; the others are scaled up.
+            token is set to zero in training. Other embeddings are scaled up.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
@@ -59,7 +59,8 @@ class Transformer(
     Raises:
         ValueError: the sublayers do not fit together, `word_dropout` is not
             in [0, 1), the inputs are not such a dict, or `pad_id`, `start_id`
-            or, outside of a graph, an input id is not in the vocabulary.
+            or an input id is not in the vocabulary. In a graph, input ids are
+            not checked.
 
     Example:
 
@@ -187,7 +188,7 @@ class Transformer(
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
+        """Gives slot w of row b the state of hypothesis `parents[b, w]`.
 
         No keys and values are moved. Only the table of ancestors changes, see
         `layers.past`.
@@ -279,8 +280,8 @@ class Transformer(
         """Runs encoder and decoder: figure 1 without the projection.
 
         Returns:
-            The pair of the decoder's outputs `(B, T, D)` and a list of scores
-            in the order of `AttentionScores`, or of `None`s without scores.
+            The pair of the decoder's outputs `(B, T, D)` and a list: the fields
+            of `AttentionScores`, or `None`s if no scores are returned.
         """
         read = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(
@@ -322,7 +323,7 @@ class Transformer(
         segment_ids=None,
         kept=None,
     ):
-        """Returns the pair of memory `(B, S, D)` and scores or `None`."""
+        """Returns memory `(B, S, D)`, and encoder scores or `None`."""
         source_ids = ops.convert_to_tensor(source_ids)
         if segment_ids is None:
             masking = {"mask": masks.padding_mask(source_ids, self.pad_id)}

@@ -36,9 +36,10 @@ def take_weights(
 ) -> TakenWeights:
     """Copies weights of `other` to the weights of `model` with the same paths.
 
-    If the vocabularies differ, give `source_rows` or `target_rows`. Each row of
-    a vocabulary's matrices and bias then becomes the mean of the rows of
-    `other` that are listed for its id, or of all rows if none is listed.
+    If the vocabularies differ, give `source_rows` or `target_rows`, which list
+    ids of `other` for each id of `model`. In a matrix or bias of `model`, the
+    row of an id then becomes the mean of the rows of the listed ids in `other`.
+    If no ids are listed for an id, its row becomes the mean of all rows.
 
     Args:
         model: the model to change.

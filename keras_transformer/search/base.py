@@ -72,7 +72,8 @@ class Search(abc.ABC):
 
         Args:
             count: a number of at least 1. `None` means the beam size of a beam
-                search, the number of samples of a sampling search, otherwise 1.
+                search, the number of samples of a sampling search, and 1 for
+                any other search.
 
         Raises:
             ValueError: `count` is below 1, or more than the search can return.

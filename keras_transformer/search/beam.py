@@ -27,20 +27,22 @@ class BeamSearch(base.Search):
 
     Hypotheses without an end token are live; each step extends them. Hypotheses
     that reach the end token never change. The W best of them are the finished
-    set. Their score is the log-probability divided by `length_divisor`, plus
-    `coverage_penalty`. A row is done when it reaches its maximum length, when
-    no token is allowed, when logits are NaN, or when no live hypothesis can
-    still change the result of the row. The remaining live hypotheses are then
-    ranked by the same score, after all finished hypotheses. Section 6.1 of the
-    paper uses beam size 4 and alpha 0.6.
+    set. The score of a hypothesis is its log-probability divided by
+    `length_divisor`, plus `coverage_penalty`. A row is done when it reaches its
+    maximum length, when no token is allowed, when logits are NaN, or when no
+    live hypothesis can still change the result of the row. In the result, all
+    finished hypotheses come before the live hypotheses, and each of the two
+    groups is sorted by score. Section 6.1 of the paper uses beam size 4 and
+    alpha 0.6.
 
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
     of transformers, there is a second condition: if the best live hypothesis
-    ended now, its score would not exceed that of the worst finished hypothesis.
-    With each of these two rules, only the W best of the 2 W best extensions of
-    a row can end; if the row has reached its maximum length, all W of them end.
+    ended now, its score would not exceed the score of the worst finished
+    hypothesis. With `"full"` and `"current_length"`, only the W best of the 2 W
+    best extensions of a row can end. An extension of these W ends if it has an
+    end token, or if the row has reached its maximum length.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -58,11 +60,11 @@ class BeamSearch(base.Search):
             the order of the scores.
 
     Raises:
-        ValueError: `top_beams` is not in [1, `beam_size`], `minimum_risk` is
-            not in [0, `beam_size`], one of these three is not a whole number,
-            `alpha` or `coverage` is below 0 or not finite, `penalty` or
-            `stopping` is unknown, or `stopping` is `"current_length"` with a
-            coverage penalty.
+        ValueError: `beam_size`, `top_beams` or `minimum_risk` is not a whole
+            number, `top_beams` is not in [1, `beam_size`], `minimum_risk` is
+            not in [0, `beam_size`], `alpha` or `coverage` is below 0 or not
+            finite, `penalty` or `stopping` is unknown, or `stopping` is
+            `"current_length"` with a coverage penalty.
 
     Example:
 
@@ -129,8 +131,8 @@ class BeamSearch(base.Search):
         """Searches outside of a graph; yields a `BeamStep` after every step.
 
         The arguments are those of `__call__`. The walk ends when all rows are
-        done. The `result` of the last `BeamStep` is what `__call__` would
-        return. If no row may have a token, there is no step.
+        done. The `result` of the last `BeamStep` is the result of `__call__`.
+        If the maximum length of every row is 0, there is no step.
         """
         beam = beam_steps.Beam(self, step, task)
         rows, longest = beam.first_rows()

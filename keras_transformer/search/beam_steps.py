@@ -52,7 +52,7 @@ class Rows(NamedTuple):
     """All rows of a beam search between two steps."""
 
     limits: constraining.RowLimits
-    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or empty
+    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
     live: hypotheses.Hypotheses  # W of a row; scores are log-probabilities
     finished: hypotheses.Hypotheses  # W of a row; scores include penalties
     is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
@@ -105,7 +105,8 @@ class Beam(NamedTuple):
         rows = Rows(
             limits,
             masks,
-            # Only one slot is live: W equal hypotheses would stay equal.
+            # Only one slot is live. If all W slots were live, their equal
+            # hypotheses would get equal extensions, and stay equal.
             without_tokens([0.0] + [_NEVER] * (beam_size - 1)),
             without_tokens([_NEVER] * beam_size),
             tf.zeros_like(limits.max_lengths, tf.bool),
@@ -183,7 +184,7 @@ class Beam(NamedTuple):
         is_done = rows.is_done | is_stuck | is_nan
         is_done |= self._is_decided(position, rows.limits, live, finished)
 
-        # Slot w needs the state of the previous live hypothesis parents[:, w].
+        # Each new hypothesis gets the state of the hypothesis that it extends.
         parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
         state = self.task.states.select(state, parents)  # (B W, ...)
         return rows._replace(
@@ -285,7 +286,7 @@ class Beam(NamedTuple):
         Args:
             ranked: W or 2 W hypotheses of each row; their scores are
                 log-probabilities.
-            source_masks: one mask `(B, S)`, or empty.
+            source_masks: a tuple with one mask `(B, S)`, or an empty tuple.
 
         Returns:
             float32 `(B, W)` or `(B, 2 W)`. Empty slots keep the score
@@ -309,7 +310,7 @@ class Beam(NamedTuple):
             )
 
     def _divisor(self, lengths):
-        # With a length of 0 `"average"` would divide by 0.
+        # A length of 0 becomes 1, so that `"average"` does not divide by 0.
         return penalties.length_divisor(
             tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
         )

@@ -101,9 +101,9 @@ class Candidates(NamedTuple):
         order of ids; see `candidates`. At a position inside a prefix, all
         candidates are the token of the prefix.
     log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
-        one logit of a hypothesis is NaN, its allowed tokens have NaN, and so
-        have tokens that would repeat an n-gram. But with `normalized_over`
-        `"allowed"`, the token of a prefix always has 0.
+        one logit of a hypothesis is NaN, the number is NaN for allowed tokens
+        and for tokens that would repeat an n-gram. But if `normalized_over` is
+        `"allowed"`, the number is always 0 for the token of a prefix.
     """
 
     ids: tf.Tensor
@@ -174,8 +174,9 @@ def candidates(
 
     Args:
         logits: float32 `(B W, V)`.
-        count: the minimum number of allowed tokens of a hypothesis; if fewer
-            are allowed, all of these. `None` for all V tokens, in order of ids.
+        count: the minimum number of allowed candidates of a hypothesis. If
+            fewer tokens are allowed, all of them are candidates. With `None`,
+            all V tokens are candidates, in the order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -198,8 +199,7 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # The best tokens may include the banned tokens and the end token, which may
-    # be forbidden below. At least `count` other tokens must remain.
+    # At least `count` tokens remain without banned tokens and the end token.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
@@ -224,7 +224,7 @@ def candidates(
 
 
 def _without_repeats(logits, ids, position, constraints):
-    """Returns the logits, but -inf for tokens that would repeat an n-gram."""
+    """Returns the logits, with -inf for tokens that would repeat an n-gram."""
     size = constraints.no_repeat_ngram_size
     if not size:
         return logits
@@ -236,11 +236,12 @@ def _best_tokens(allowed, logits, count):
     """Returns log-probabilities (R, C), their tokens (R, C), normalizers (R,).
 
     Args:
-        allowed: float32 `(R, V)`, the logits, but -inf for tokens that would
-            repeat an n-gram. With `normalized_over` `"allowed"`, banned tokens
+        allowed: float32 `(R, V)`, the logits, with -inf for tokens that would
+            repeat an n-gram. If `normalized_over` is `"allowed"`, banned tokens
             and an end token that comes too early have NEVER.
-        logits: float32 `(R, V)`, from which normalizers are computed.
-        count: how many tokens, best first; `None` for all, in order of ids.
+        logits: float32 `(R, V)`. The normalizers are computed from them.
+        count: how many tokens to return, best first. With `None`, all tokens
+            are returned, in the order of ids.
     """
     if count is None:
         tokens = tf.range(tf.shape(allowed)[1])

@@ -143,7 +143,7 @@ def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
     """Returns which rows have a live hypothesis whose logits are NaN.
 
     Args:
-        log_probs: `(B, W, C)`, of `Candidates`, which says when they are NaN.
+        log_probs: the field `log_probs` of `Candidates`, `(B, W, C)`.
         is_live: boolean `(B, W)`, which hypotheses the search still extends.
 
     Returns:

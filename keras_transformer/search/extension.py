@@ -42,9 +42,7 @@ def next_candidates(
         step: the step function.
         task: the `Task`.
         constraints: the `Constraints` on every hypothesis.
-        count: the minimum number of allowed candidates of a hypothesis; if
-            fewer tokens are allowed, it gets all of these. `None` for all V
-            tokens, see `constraints.candidates`.
+        count: as for `constraints.candidates`.
 
     Returns:
         `Candidates`; the attention to the source, float32 `(B W, S)`, or `None`

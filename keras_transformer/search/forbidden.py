@@ -24,9 +24,9 @@ def without(
     Args:
         logits: float32 `(B W, V)`.
         banned: ids that are never allowed.
-        end_id: the end token, which is forbidden where `is_too_short`.
-        is_too_short: boolean `(B,)`, in which rows a hypothesis that ends now
-            would have fewer tokens than the minimum.
+        end_id: the end token, which is forbidden where `is_too_short` is True.
+        is_too_short: boolean `(B,)`, True for a row whose hypotheses have too
+            few tokens to end now.
         width: W.
     """
     size = tf.shape(logits)[1]

@@ -24,7 +24,7 @@ class Hypotheses(NamedTuple):
     lengths: tf.Tensor  # (B, W)
     scores: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or empty
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
 
 
 def extend(
@@ -39,14 +39,14 @@ def extend(
     Args:
         live: the W hypotheses to extend.
         choices: C candidates for the next token of each hypothesis.
-        attention: `(B W, S)` of this step; not used if `live` has no attention,
-            and may then be `None`.
+        attention: the attention of this step, `(B W, S)`. It may be `None` if
+            `live` has no attention.
         position: scalar, the index of the new token.
         beam_size: W.
 
     Returns:
-        `Hypotheses`, 2 W of each row, or W C if that is fewer; and the index of
-        the hypothesis that each of them extends, int32 `(B, 2 W)`.
+        `Hypotheses`, 2 W of each row, or W C if W C is smaller; and for each
+        extension the index of the hypothesis that it extends, int32 `(B, 2 W)`.
     """
     totals_BWC = live.scores[:, :, None] + choices.log_probs
     count = size(totals_BWC, 2)
@@ -60,7 +60,7 @@ def extend(
     ids, log_probs = (
         tf.gather(tf.reshape(x, flat), best, batch_dims=1) for x in choices
     )
-    # Sums with NEVER, and NaN, become exactly NEVER: the slot is empty.
+    # Sums that contain NEVER or NaN become NEVER, the score of an empty slot.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
     is_now = tf.range(size(live.ids, 2)) == position
 

@@ -39,7 +39,7 @@ def run(
         The rows after their last step, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # With 0 columns, a graph of `advance` could not index the tensors.
+        # If `longest` is 0, tracing `advance` fails: it indexes column 0.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):

@@ -33,8 +33,8 @@ def by_expected_bleu(
 
     Args:
         result: hypotheses, best first.
-        count: how many hypotheses of each row are compared and sorted. The
-            others stay behind them.
+        count: how many hypotheses of each row are compared and sorted. All
+            other hypotheses come after these, in the order of `result`.
         end_id: the id of the end token, which BLEU does not count.
 
     Example:
@@ -113,10 +113,11 @@ def _probabilities(result, is_there):
 
 
 def _ngrams(ids, is_token):
-    """Yields four tensors: the integers of all n-grams, for n from 1 to 4.
+    """Yields four tensors, for n from 1 to 4: an integer for each n-gram.
 
-    Each tensor is int64 `(B, W, T)`. At each position it has the integer of the
-    n-gram that begins there, or `_NONE` if that n-gram goes beyond the end.
+    Each tensor is int64 `(B, W, T)`. The integer at a position stands for the
+    n-gram that begins at this position. It is `_NONE` if the n-gram goes beyond
+    the end of the hypothesis.
     """
     tokens = tf.cast(ids, tf.int64)
     # Different n-grams have different integers, unless integers overflow.
@@ -143,11 +144,12 @@ def _matches(grams):
     An n-gram that a reference has k times matches at most k times.
 
     Args:
-        grams: the integers of n-grams, int64 `(B, W, T)`.
+        grams: a tensor that `_ngrams` yields, int64 `(B, W, T)`.
     """
     grams = tf.sort(grams, axis=2)
     width, length = tf.shape(grams)[1], tf.shape(grams)[2]
-    # Equal integers are adjacent now. `index` numbers equal integers from 0.
+    # Equal integers are adjacent now. `index` is 0 for the first of several
+    # equal integers, 1 for the second, and so on.
     index = tf.range(length) - tf.searchsorted(grams, grams)
     of_hypotheses = tf.repeat(grams[:, :, None], width, axis=2)
     of_references = tf.repeat(grams[:, None], width, axis=1)

@@ -44,8 +44,8 @@ class SamplingSearch(base.Search):
 
     Raises:
         ValueError: a setting is out of range, `num_samples` or `top_k` is not a
-            whole number, or `seed` is not a scalar; during the search: the
-            task does not have one key for each row.
+            whole number, `seed` is not a scalar, or the task of a search has
+            `row_keys`, but not one key for each row.
 
     Example:
 
@@ -145,7 +145,8 @@ class SamplingSearch(base.Search):
     def _seed_of_rows(self, task, limits):
         """Returns one seed for all rows of the task, or a vector of seeds.
 
-        The vector has one seed for each row of the task.
+        If the task has `row_keys`, the result is a vector with one seed for
+        each row.
         """
         seed = tf.cast(self.seed, tf.int64)
         if task.row_keys is None:
@@ -227,7 +228,7 @@ def _uniform(seed, rows, width, position, numbers):
 
     Args:
         seed: the result of `_seed_of_rows`.
-        rows: the number of rows of the task, also of dropped rows.
+        rows: the number of rows of the task, dropped rows included.
         width: W.
         position: scalar.
         numbers: `(B,)`, the index of each row in the task.

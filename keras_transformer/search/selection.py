@@ -82,11 +82,11 @@ def log_normalizer(
 def _chunk_size(size, count):
     """Returns the size of a chunk; `None` for no chunks.
 
-    There are no chunks if V is not known, or if chunks would save little.
+    There are no chunks if V is not known, or if chunks save little time.
 
     The chunk size is a divisor of V, at most the square root of V. Of these
-    divisors, it leaves the fewest numbers to sort: the maxima of all chunks,
-    and then the numbers of `count` chunks.
+    divisors, the one with the fewest numbers to sort is chosen. The maxima of
+    all chunks are sorted, and then the numbers of `count` chunks.
     """
     if size is None:
         return None

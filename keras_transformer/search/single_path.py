@@ -24,7 +24,7 @@ class _Rows(NamedTuple):
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or empty
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
     has_ended: tf.Tensor  # (B, W)
     is_nan: tf.Tensor  # (B,), whether an unfinished hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
@@ -57,10 +57,9 @@ def follow(
         state: the state before the first step.
         task: the `Task`.
         constraints: the `Constraints` of every hypothesis.
-        width: W, the number of hypotheses of each row, empty at first.
-        num_candidates: the minimum number of allowed candidates that `choose`
-            gets; if fewer tokens are allowed, it gets all of these. `None` for
-            all tokens, in the order of ids.
+        width: W, the number of hypotheses of each row.
+        num_candidates: the argument `count` of `constraints.candidates`, which
+            makes the candidates for `choose`.
 
     Returns:
         `SearchResult`. Scores are log-probabilities without penalties, or NaN

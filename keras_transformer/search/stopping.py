@@ -39,8 +39,8 @@ def ending(
     """Returns which candidates end, boolean `(B, 2 W)`.
 
     With `"certain"` these are all candidates with an end token. With the other
-    rules, only the W best candidates can end: those with an end token or, if
-    the row has reached its maximum length, all W of them.
+    rules, a candidate ends if it is one of the W best and has an end token. If
+    the row has reached its maximum length, all of the W best end.
 
     Args:
         stopping: the name of the rule.
@@ -76,8 +76,9 @@ def is_decided(
             log-probabilities.
         finished: W hypotheses of each row, best first; scores include
             penalties.
-        divisors: the length divisors at the limits of the rows, `(B,)`, and the
-            length divisor at the current length, a scalar.
+        divisors: two tensors: the length divisor of each row at its maximum
+            length, `(B,)`, and the length divisor at the current length, a
+            scalar.
         num_certain: how many of the best finished hypotheses must be certain
             before a row is done, at least 1. A hypothesis is certain if no live
             hypothesis can still get a better score. Only the rule `"certain"`

@@ -28,9 +28,10 @@ class Task(NamedTuple):
         `Constraints` do not forbid these tokens. `None` for no prefix.
     banned_ids: ids that are never chosen, in addition to the `banned_ids` of
         the search.
-    longest: T of the result, an int, which XLA needs for a fixed shape. `None`
-        for the largest limit. A search does not check that `longest` is at
-        least the largest limit.
+    longest: T, the length of the targets in the result, an int. XLA needs this
+        int, because XLA needs fixed shapes. With `None`, T is the largest
+        limit. A search does not check that `longest` is at least the largest
+        limit.
     states: the object with the operations on the state, see
         `contract.States`; for instance a `Transformer`. The default is for a
         nested structure of tensors, see `contract.RowStates`.

@@ -146,9 +146,9 @@ def attention_figure(
     attended to. The colour of a cell shows the attention weight, on a scale
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
-    The figure grows with the number of tokens, to at most 4000 pixels a side,
-    or more if the labels need more. With still more tokens the cells shrink. If
-    there is no room for all labels, only every n-th token has a label.
+    The figure grows with the number of tokens, until a side has 4000 pixels.
+    With even more tokens the cells shrink. Only labels can make a side longer.
+    If there is no room for all labels, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.

@@ -15,9 +15,10 @@ class BleuCallback(summary_callback.SummaryCallback):
     """Callback that computes BLEU and chrF on the development set every epoch.
 
     The callback adds `val_bleu` and `val_chrf` to the logs of the epoch, for
-    the progress bar and for callbacks after this one. It prints both, with the
-    signature of BLEU. With `log_dir`, it writes both for TensorBoard, at the
-    optimizer's step, with their signatures as descriptions.
+    the progress bar and for callbacks after this one. It prints the two scores
+    and the signature of BLEU. With `log_dir`, it writes the two scores for
+    TensorBoard, at the optimizer's step. The description of each score in
+    TensorBoard is the signature of the score.
 
     Args:
         translate: a function that takes the sources, and returns their

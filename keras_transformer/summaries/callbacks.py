@@ -27,10 +27,10 @@ _ROWS_AND_COLUMNS = (
 class AttentionImages(summary_callback.SummaryCallback):
     """Callback that writes attention images of fixed sentences every epoch.
 
-    Each sentence, kind of attention and layer has one tag, for example
-    `attention/sentence_1/encoder-decoder/layer_2`. A tag has an image for each
-    head, or one image of all heads. In TensorBoard, the step of an image is
-    the number of steps that the optimizer has made.
+    There is one tag for each combination of a sentence, a kind of attention and
+    a layer, for example `attention/sentence_1/encoder-decoder/layer_2`. A tag
+    has an image for each head, or one image of all heads. In TensorBoard, the
+    step of an image is the number of steps that the optimizer has made.
 
     TensorBoard follows only the newest event file of a directory. So give this
     callback its own directory, such as `logs/attention`. If several workers
@@ -133,9 +133,9 @@ class SampleTranslations(summary_callback.SummaryCallback):
         pairs: pairs of a source sentence and its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
-        scores: functions by the title of their column in the table. Each takes
-            a translation and its reference, and returns a number. `None` for no
-            scores.
+        scores: a dict from titles to functions. A function takes a translation
+            and its reference, and returns a number. The table has a column with
+            the title and these numbers. `None` for no scores.
 
     Raises:
         ValueError: `pairs` is empty or has an item that is not a pair; during
@@ -197,8 +197,8 @@ class SampleTranslations(summary_callback.SummaryCallback):
         self._unprinted = _listing(samples, epoch + 1)
 
     # Keras completes its progress bar after `on_epoch_end` of all other
-    # callbacks. Text that `on_epoch_end` prints would be inside the bar. So the
-    # next two methods print the samples.
+    # callbacks. If `on_epoch_end` printed the samples, they would be inside the
+    # bar. So the next two methods print the samples.
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None

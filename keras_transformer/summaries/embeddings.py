@@ -89,8 +89,8 @@ def _write_lines(path, lines):
 def _one_line(piece):
     """Returns the label of a piece, which must be one line and not blank.
 
-    A piece with a character that cannot be printed is written with escapes. An
-    empty piece, or one of spaces only, becomes `(empty)`.
+    A piece with a character that cannot be printed is written with escapes. A
+    piece that is empty or has only spaces becomes `(empty)`.
     """
     if not piece.isprintable() or not piece.strip():
         escaped = piece.encode("unicode_escape").decode("ascii")

@@ -39,7 +39,8 @@ def attention_entropies(
     entropies = {}
     for kind in attention_images.KINDS:
         scores_LHTS = np.asarray(getattr(explanation, kind.scores), "float64")
-        # A score of 0 adds 0, the limit of x ln x at 0.
+        # A score of 0 must add 0, because x ln x tends to 0. But `np.log(0)` is
+        # infinite, so a score of 0 gets `np.log(1)`.
         logs_LHTS = np.log(np.where(scores_LHTS > 0, scores_LHTS, 1.0))
         entropies_LHT = -np.sum(scores_LHTS * logs_LHTS, axis=-1)
         for layer, entropy in enumerate(entropies_LHT.mean(axis=(1, 2)), 1):

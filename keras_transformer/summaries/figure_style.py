@@ -57,7 +57,7 @@ def text(size: float, colour: str = TEXT_COLOUR) -> dict[str, Any]:
 
     Args:
         size: the size of the font, in pixels.
-        colour: the colour of the text, as matplotlib takes it.
+        colour: the colour of the text, in a form that matplotlib accepts.
     """
     return {
         "fontsize": size * 72 / DPI,

@@ -73,15 +73,15 @@ def panel_layout(
 ) -> PanelLayout:
     """Arranges the panels of all heads in a figure.
 
-    With more tokens, first the cells shrink, as long as labels are easy to
-    read. Then the figure grows. When it reaches `MAX_SIDE`, the cells shrink
-    further.
+    If the number of tokens rises, the cells shrink first, but only as far as
+    labels stay easy to read. Next the figure grows. When a side of the figure
+    reaches `MAX_SIDE`, the cells shrink further.
 
     Args:
         shape: the shape of the scores, `(H, T, S)`.
         row_label: the length of the longest row label, in units of the font
             size.
-        column_label: the same for the longest column label.
+        column_label: the length of the longest column label, in the same unit.
         title: the length of the title, in units of `TITLE_SIZE`.
 
     Example:

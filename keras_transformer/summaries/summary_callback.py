@@ -55,12 +55,14 @@ class SummaryCallback(keras.callbacks.Callback):
         try:
             # keras.callbacks.TensorBoard(update_freq=n) switches off all
             # summaries of the process, except at each n-th step. `record_if`
-            # overrides that.
+            # switches the summaries of this block on.
             with (
                 self._writer.as_default(self.step()),
                 tf.summary.record_if(True),
             ):
-                yield  # The end of `as_default` flushes the file.
+                yield
+                # `as_default` flushes the file at the end of the block. If this
+                # fails, the code below handles the error.
         except (OSError, tf.errors.OpError) as error:
             self.give_up(error)
 

@@ -86,7 +86,8 @@ def longest(
         renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
-    size = 100.0  # A large size, so that rounding to pixels does not matter.
+    # The size is large, so that rounding to pixels hardly changes the result.
+    size = 100.0
     font = font_manager.FontProperties(
         family=font_families(), size=size, weight=weight
     )

@@ -88,11 +88,11 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
 
 
 def _drawn(trace):
-    """Returns the fields of a trace, as the tab needs them.
+    """Returns the fields of a trace, without data that the tab does not use.
 
-    The tab ignores all arrays but attention weights, and also `lens`, `search`
-    and `attribution`. So the other arrays are left out, and these three fields
-    are empty or `None`.
+    The only arrays that the tab uses are attention weights. So the other arrays
+    are left out. The tab does not use the fields `lens`, `search` and
+    `attribution`. So these three fields are empty or `None`.
     """
     fields = trace.fields()
     arrays = {
@@ -112,7 +112,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, with logits of 4 decimals."""
+    """Returns the best candidates of a step, with rounded logits."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

@@ -19,8 +19,8 @@ class UpdateRatios(summary_callback.SummaryCallback):
     last step of the epoch, divided by their norm before that step. Ratios near
     0.001 are usual. A group with a much larger ratio may be unstable. A group
     with a much smaller ratio hardly learns. With `steps_per_execution` above 1,
-    the change is that of the last execution of the epoch, which usually has
-    several steps.
+    the callback measures the change in the last execution of the epoch, which
+    usually has several steps.
 
     Earlier steps are not measured and cost nothing. Nothing is written if the
     number of steps of an epoch is not known, or if the epoch ends before its

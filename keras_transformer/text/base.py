@@ -49,8 +49,8 @@ class TextTokenizer(tf.Module):
     def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings `(B,)` as ragged int32 ids `(B, T)`.
 
-        It adds no prefix and no end id: `SpecialIds.complete_sources` and
-        `complete_targets` do.
+        The ids have no prefix and no end id. The methods `complete_sources` and
+        `complete_targets` of `SpecialIds` add the prefix and the end id.
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -74,8 +74,8 @@ class TextTokenizer(tf.Module):
         """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces,
-            both ragged. By default all pieces are kept.
+            Two ragged tensors `(B, T)`: int32 ids, and booleans that are True
+            for kept pieces. By default all pieces are kept.
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -106,8 +106,8 @@ class TextTokenizer(tf.Module):
             The ids of the same texts.
 
         Raises:
-            ValueError: the vocabulary allows only one segmentation of a text,
-                as all vocabularies except those of `Tokenizer` do.
+            ValueError: this is not a `Tokenizer`. Other tokenizers have only
+                one segmentation of a text.
         """
         raise ValueError(
             "This vocabulary cuts each text in one way only, so other pieces "

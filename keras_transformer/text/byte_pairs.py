@@ -1,10 +1,11 @@
 r"""The byte-pair encoding of GPT-2 and BART, in the graph.
 
-A text is cut into words. A word is a sequence of letters, of numbers or of
-other characters, with the space before it; or an ending such as `'s`; or white
-space. A word is first spelled in its UTF-8 bytes, so every text can be spelled.
-Then, of all pairs of neighbouring pieces, the pair that comes first in a list
-of merges becomes one piece. This is repeated until no pair is in the list.
+A text is cut into words. A word is a sequence of only letters, only numbers or
+only other characters. If a space is before this sequence, the space belongs to
+the word. An ending such as `'s` is also a word, and so is white space. A word
+is first spelled in its UTF-8 bytes, so every text can be spelled. Then, of all
+pairs of neighbouring pieces, the pair that comes first in a list of merges
+becomes one piece. This is repeated until no pair is in the list.
 
 The rules are those of `ByteLevel` of github.com/huggingface/tokenizers.
 
@@ -30,9 +31,9 @@ _WHITE = (
     r"\x{202f}\x{205f}\x{3000}"
 )
 # If several characters of white space are before a word, the text is cut before
-# the last of them: if the last one is a space, it belongs to the word. RE2
-# cannot look ahead, so this mark is put at the cut. It is no character of
-# Unicode; a text that contains this code point loses it.
+# the last of these characters, because a space there belongs to the word. RE2
+# cannot look ahead, so `_MARK` is put at the cut. `_MARK` is no character of
+# Unicode. If a text contains `_MARK`, encoding removes it.
 _MARK = "\U0010ffff"
 _WORD = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+"
@@ -72,8 +73,8 @@ class BytePairs(base.TextTokenizer):
         special_ids: the special ids. Encoding never returns `unknown`.
 
     Raises:
-        ValueError: a byte, or a part or the result of a merge, is missing in
-            `pieces`, pieces occur twice, or a special id is not below V.
+        ValueError: `pieces` lacks a byte, a part of a merge or the result of a
+            merge; a piece occurs twice; or a special id is not below V.
 
     Example:
 
@@ -161,8 +162,8 @@ class BytePairs(base.TextTokenizer):
         """Merges the pieces of each word.
 
         The rank of a pair is its index in the merges. Each step of the loop
-        merges one pair of each word: the pair with the lowest rank. If it
-        occurs several times, the first occurrence is merged.
+        merges one pair of each word: the pair with the lowest rank. If a word
+        has this pair several times, the first occurrence is merged.
 
         Args:
             ids: a vector, the ids of the pieces of all words, one word after

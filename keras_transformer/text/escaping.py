@@ -5,10 +5,11 @@ as a space. So the normalizations `nfc_punctuation` and `none` have two rules.
 One replaces U+2581 by the private character U+10FFFD and a "1". The other
 replaces U+10FFFD by U+10FFFD and a "0".
 
-A space is put before each text, so that its first word is encoded like any
-other word. SentencePiece can do that itself, but then tensorflow-text drops
-all spaces at the start when it decodes. If a normalization strips the spaces at
-the ends, it also strips this space, and SentencePiece adds its own space.
+This module puts a space before each text, so that the first word is encoded
+like any other word. SentencePiece can add a space itself, but then
+tensorflow-text drops all spaces at the start when it decodes. Some
+normalizations strip the spaces at the ends, and so also the space of this
+module. With these normalizations SentencePiece adds its own space.
 """
 
 import tensorflow as tf

@@ -17,8 +17,8 @@ import tensorflow as tf
 def _boundaries() -> np.ndarray:
     """Returns where ranges begin and end, as code points in ascending order.
 
-    For each range, these are its first code point, and the first code point
-    after the range.
+    The result has two code points for each range: the first code point of the
+    range, and the first code point after the range.
     """
     kinds = np.array(
         [

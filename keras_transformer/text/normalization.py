@@ -9,8 +9,8 @@ import itertools
 import unicodedata
 from typing import Any
 
-# The data of Unicode 3.2, and so the rules, are the same in every version of
-# Python.
+# The rules are made with the data of Unicode 3.2, because these data are the
+# same in every version of Python.
 from unicodedata import ucd_3_2_0 as unicode_data
 
 from keras_transformer.text import escaping
@@ -116,9 +116,9 @@ def rules(name: str, characters: set[str]) -> str:
     Each line is one rule: old code points, a tab, new code points.
 
     Args:
-        name: one of `NAMES`. For every name but `DEFAULT`, the result has only
-            the two rules of `escaping`; with the normalizations of
-            SentencePiece itself, this result is not used.
+        name: one of `NAMES`. If the name is not `DEFAULT`, the result has only
+            the two rules of `escaping`. The normalizations of SentencePiece
+            itself do not use the result.
         characters: all characters of the text from which the vocabulary is
             learned, composed (NFC).
 
@@ -181,14 +181,14 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # This is a spelling of another character.
+        if composed != character:  # NFC replaces this character by another.
             letters[character] = composed
             continue
         base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
             letters[character] = character
-        # The marks may be in any order, and the first marks may be composed
-        # with the base.
+        # A spelling can have the marks in any order. Instead of the base, it
+        # can begin with the composition of the base and the first marks.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(

@@ -11,11 +11,12 @@ _SPACE = "\u2581"
 class PieceRows(NamedTuple):
     """The old rows from which the rows of a new vocabulary are made.
 
-    rows: for each new id a list of old ids. For a special id, it has the old id
-        with the same role. For another id, it has the old id of the same piece
-        or, if there is none, the old ids of the parts of the piece. A part may
-        be the old unknown token. The list is empty if the old vocabulary has no
-        id with the same role, or if the old normalization removes the piece.
+    rows: for each new id a list of old ids. The list of a special id has the
+        old id with the same role. The list of any other id has the old id of
+        the same piece. If the old vocabulary lacks the piece, the list has the
+        old ids of the parts of the piece. A part may be the old unknown token.
+        The list is empty if the old vocabulary has no id with the same role, or
+        if the old normalization removes the piece.
     num_shared: the number of new pieces that are in the old vocabulary. All
         special ids of the new vocabulary count.
     num_from_parts: the number of new pieces that are cut into old pieces.

@@ -1,8 +1,8 @@
 """A tokenizer with a SentencePiece model whose pieces get ids from a table.
 
-Marian and OPUS-MT cut sources and targets by two SentencePiece models, and
-take the ids of the pieces of both from one table. A source may begin with a tag
-such as `>>fra<<`, which is one token.
+Marian and OPUS-MT cut sources by one SentencePiece model, and targets by
+another. One table has the ids of the pieces of the two models. A source may
+begin with a tag such as `>>fra<<`, which is one token.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
 """
@@ -37,8 +37,8 @@ class PieceTable(base.TextTokenizer):
 
     It encodes and decodes text by graph operations. A piece or tag that is not
     in the table becomes the unknown token. Decoding joins the tokens, and
-    leaves out special ids, the unknown token included. The normalization is
-    that of the SentencePiece model.
+    leaves out special ids, the unknown token included. The SentencePiece model
+    normalizes the text.
 
     Args:
         tokens: V different tokens, in the order of their ids.
@@ -167,7 +167,7 @@ class PieceTable(base.TextTokenizer):
 
     @functools.cached_property
     def _ids_of_pieces(self):
-        """The id in the table of each piece of the SentencePiece model.
+        """The ids that the table has for the pieces of the SentencePiece model.
 
         A piece that is not in the table has the id of the unknown token.
         """

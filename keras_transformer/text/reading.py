@@ -20,7 +20,8 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
     with the name of their kind.
 
     Args:
-        model: the bytes, the `model` of a tokenizer.
+        model: the attribute `model` of a tokenizer, or the content of a
+            vocabulary file.
 
     Raises:
         ValueError: the bytes are not a vocabulary.

@@ -1,4 +1,4 @@
-"""The special ids of a vocabulary, such as those of padding and of the end.
+"""The special ids of a vocabulary, such as the padding id and the end id.
 
 B batch   T length in tokens   S source length
 """
@@ -51,7 +51,7 @@ class SpecialIds:
     def __post_init__(self):
         for name in ("source_prefix", "source_suffix", "target_prefix"):
             if getattr(self, name) is not None:
-                # Ids that were read from JSON are in lists.
+                # JSON has no tuples, so ids that come from JSON are in lists.
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         ids = self.as_list()
         others = (*self.around_source(), *self.target_prefix)
@@ -67,7 +67,7 @@ class SpecialIds:
         return [i for i in ids if i is not None]
 
     def around_source(self) -> list[int]:
-        """Returns the ids before and then those after the text of a source."""
+        """Returns the ids before a source's text, then the ids after it."""
         return [*self.source_prefix, *self.source_ending]
 
     @property
@@ -121,8 +121,8 @@ class SpecialIds:
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns which ids of sources or targets stand for text, as booleans.
 
-        The unknown id stands for text. The begin id would also count as text,
-        unless it is in a prefix. So `ids` must not contain another begin id.
+        The unknown id stands for text. A begin id that is not part of a prefix
+        would wrongly count as text. So `ids` must not contain such a begin id.
 
         Args:
             ids: ids in a dense tensor of any shape. The result has this shape.

@@ -21,7 +21,7 @@ from keras_transformer.text import special_ids as specials
 KIND = "tokens"
 # The number of buckets for the hashes of tokens: the largest int64.
 _HASHES = 2**63 - 1
-# `tf.strings.split` splits at the same characters.
+# `tf.strings.split`, which `encode` calls, also splits at ASCII white space.
 _WHITE_SPACE = re.compile(r"\s+", re.ASCII)
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
@@ -115,7 +115,7 @@ class TokenList(base.TextTokenizer):
 
     @functools.cached_property
     def _sorted_hashes(self):
-        """The hashes of all tokens in ascending order, and their ids."""
+        """The hashes of tokens in ascending order, and the tokens' ids."""
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(self._strings(), _HASHES)
         order = np.argsort(hashes.numpy())

@@ -104,8 +104,8 @@ class Tokenizer(base.TextTokenizer):
         """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces;
-            both are ragged.
+            Two ragged tensors `(B, T)`: int32 ids, and booleans that are True
+            for kept pieces.
         """
         ids = self.encode(text)
         return ids, self._known_pieces(ids)
@@ -123,8 +123,8 @@ class Tokenizer(base.TextTokenizer):
             seed: the seed of the sampling.
 
         Returns:
-            The ids of the same texts. A text keeps its ids if decoding them and
-            encoding the result gives other ids, as with unknown tokens.
+            The new ids of each text. A text keeps its ids if it has unknown
+            tokens, or if `encode` cuts the decoded text in another way.
         """
         sampled: list[list[int]] = []
 

@@ -21,9 +21,10 @@ def known_pieces(
 ) -> tf.RaggedTensor:
     """Returns which pieces of each word are given to a model.
 
-    Words without a known piece are left out. So are bytes before the first and
-    after the last known piece of a word. All other pieces are kept: known
-    pieces, the bytes between them, and the space before a word.
+    Words without a known piece are left out. In the other words, bytes before
+    the first known piece and after the last known piece are left out. All other
+    pieces are kept: known pieces, the bytes between known pieces, and the space
+    before a word.
 
     Args:
         ids: int32 `(B, T)`, ragged.
@@ -46,7 +47,7 @@ def known_pieces(
         tf.gather(tf.constant(kind), ids.values)
         for kind in (is_byte, is_start, is_space)
     )
-    # The first piece of a row begins a word, whatever piece it is.
+    # The first piece of a row begins a word, even if its `is_start` is False.
     rows = tf.cast(ids.value_rowids(), tf.int32)
     begins_row = tf.concat([[-1], rows[:-1]], 0)[: tf.size(rows)] != rows
     words = tf.cumsum(tf.cast(start | begins_row, tf.int32)) - 1

@@ -5,10 +5,10 @@ The normalization is part of the vocabulary:
 - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces become
   one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
   guillemets, become straight quotes; dashes become hyphens. Letters and their
-  accents are composed (NFC). An accent is removed if the training texts contain
-  this letter, but never with this accent. Control characters, byte order marks,
-  soft hyphens, zero-width spaces, text direction marks, and variation selectors
-  and tags of emoji are removed.
+  accents are composed (NFC). If the training texts contain a letter, but never
+  with a certain accent, this accent is removed from the letter. Other control
+  characters, byte order marks, soft hyphens, zero-width spaces, text direction
+  marks, variation selectors and tags of emoji are removed.
 - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
   SentencePiece. They replace full-width characters, ligatures and fractions by
   ordinary characters, but keep most quotes and dashes. Those with `cf` also
@@ -32,8 +32,8 @@ from keras_transformer.text import special_ids as specials
 from keras_transformer.text import texts as lists
 
 ALGORITHMS = ("bpe", "unigram")
-# The number of pieces that an error message counts as not learned from text: 4
-# special ids and one piece for each of the 256 bytes.
+# The number of pieces that are not learned from text, for an error message:
+# 4 special ids, and one piece for each of the 256 bytes.
 _RESERVED = 4 + 256
 _SPECIAL_IDS = specials.SpecialIds()
 
@@ -108,8 +108,8 @@ def _train(sentences, normalization, special_ids, **arguments):
         # before each text that it encodes.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # The prefix makes the path of this file longer than the name that replaces
-    # the path below.
+    # In the model, a name replaces the path of this file; see below. The prefix
+    # makes the path longer than this name.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -126,7 +126,8 @@ def _train(sentences, normalization, special_ids, **arguments):
             **normalizing.trainer_arguments(normalization, rules.name),
             character_coverage=0.9999,
             max_sentence_length=1 << 20,
-            num_threads=1,  # The vocabulary must not depend on the machine.
+            # With one thread, the vocabulary is the same on every machine.
+            num_threads=1,
             pad_id=special_ids.pad,
             # -1 means that there is no such token.
             bos_id=-1 if special_ids.begin is None else special_ids.begin,

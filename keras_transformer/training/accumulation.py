@@ -59,7 +59,7 @@ def add_up(
     Args:
         gradients_of: a function from a micro-batch of `data` to a list: the
             gradient of each variable, or `None` for one without a gradient.
-        data: structure of tensors `(B, ...)`. Weights and labels may be `None`.
+        data: nested tensors `(B, ...)`; labels and weights may be `None`.
         micro_batches: the number of micro-batches.
         variables: the variables that the gradients belong to.
 
@@ -105,7 +105,7 @@ def add_up(
 
 
 def _num_rows(data):
-    """Returns the number of rows: an `int`, or a tensor if it is unknown."""
+    """Returns the number of rows: an `int` if it is static, else a tensor."""
     # Weights and labels may be `None`.
     tensors = [value for value in tf.nest.flatten(data) if value is not None]
     first = tf.convert_to_tensor(tensors[0])

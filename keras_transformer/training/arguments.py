@@ -47,13 +47,13 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
     Args:
         labels: an array or a `tf.TensorSpec`. If it has no `shape`, no shape is
             checked. If it is `None`, only `class_weight` is checked.
-        weights: an array, a `tf.TensorSpec`, or `None` for ones.
+        weights: an array or a `tf.TensorSpec`. `None` if all weights are 1.
         class_weight: the argument `class_weight` of `fit`; it must be `None`.
 
     Raises:
-        ValueError: the labels are not `(B, T)`; the weights are not `(B,)` or
-            `(B, 1)` for rows, or `(B, T)` for tokens; labels or weights are a
-            list, tuple or dict; there is a `class_weight`.
+        ValueError: the shape of the labels is not `(B, T)`; the shape of the
+            weights is none of `(B,)`, `(B, 1)` and `(B, T)`; labels or weights
+            are a list, tuple or dict; or `class_weight` is not `None`.
 
     Example:
 
@@ -97,7 +97,7 @@ def rows_of(x: Any, batch_size: int | None) -> int | None:
     Returns:
         The number. `None` if `x` is a data set whose batches may have different
         numbers of rows. Also `None` if `x` is no data set and `batch_size` is
-        `None`; with arrays, Keras then uses 32 rows.
+        `None`, although Keras then makes batches of 32 rows from arrays.
     """
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]

@@ -2,14 +2,14 @@
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
 `ckpt-<step>.index` and `ckpt-<step>.data-*`. A killed process may leave one of
-the following paths. `tidy` then undoes or finishes the work of this process:
+the following paths. `tidy` then undoes or finishes the work of that process:
 
     .ckpt-<step>.writing/    has incomplete files, which are deleted
     .ckpt-<step>.written/    has complete files, which are moved out
     .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-If files of a checkpoint are missing after `tidy`, the checkpoint is damaged,
-because a killed process cannot have left it in this state.
+A checkpoint that lacks files after `tidy` counts as damaged, because a killed
+process cannot be the cause.
 """
 
 import logging
@@ -74,8 +74,8 @@ class CheckpointFiles:
         self.directory = pathlib.Path(directory)
         self._max_to_keep = max_to_keep
         self._pinned = pinned
-        # The damage of the checkpoints that were inspected, by step; None if
-        # a checkpoint is undamaged.
+        # A dict from the step of each inspected checkpoint to a description of
+        # its damage. The description is None if the checkpoint is undamaged.
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
@@ -155,7 +155,8 @@ class CheckpointFiles:
     def remove(self, step: int) -> None:
         """Deletes a checkpoint, and updates the file `checkpoint`.
 
-        If no undamaged checkpoint is left, that file stays as it is.
+        If no undamaged checkpoint is left, the file `checkpoint` does not
+        change.
 
         Args:
             step: the step of the checkpoint.
@@ -186,7 +187,7 @@ class CheckpointFiles:
         if not index.exists():
             return f"{index.name} is missing."
         for path in self.directory.glob(f"ckpt-{step}.*"):
-            # A missing permission raises an error here. That is no damage.
+            # A missing permission is no damage, so it raises an error here.
             path.open("rb").close()
         name = index.name
         try:
@@ -239,7 +240,7 @@ def _hidden_step(path):
 
 
 def _steps_of(names):
-    """Yields the steps in those names that are names of checkpoint files."""
+    """Yields the step of each name that is the name of a checkpoint file."""
     for match in map(_FILE.fullmatch, names):
         if match:
             yield int(match[1])

@@ -114,7 +114,7 @@ class TrainingCheckpoints:
         Raises:
             ValueError: all checkpoints are damaged, or the newest undamaged
                 checkpoint belongs to another model or optimizer, or has other
-                counters. The model has not changed then.
+                counters. This error leaves the model unchanged.
             RuntimeError: the workers are at different steps, before or after
                 they load.
         """
@@ -183,8 +183,8 @@ class TrainingCheckpoints:
             newest: how many of the newest checkpoints to average. `None`, or a
                 number above `max_to_keep`, means `max_to_keep`.
             steps: the steps of the checkpoints to average. Missing and damaged
-                ones are left out, and `newest` has no effect. `None` to average
-                the newest checkpoints.
+                checkpoints are left out. If `steps` is given, `newest` has no
+                effect. `None` to average the newest checkpoints.
 
         Returns:
             The steps of the averaged checkpoints, ascending. There are fewer
@@ -193,8 +193,8 @@ class TrainingCheckpoints:
         Raises:
             ValueError: `newest` is below 1, there is no checkpoint, all are
                 damaged, there is no undamaged checkpoint of `steps`, or a
-                checkpoint belongs to another model. The model has not changed
-                then.
+                checkpoint belongs to another model. This error leaves the model
+                unchanged.
         """
         if newest is not None and newest < 1:
             raise ValueError(

@@ -34,10 +34,10 @@ def read_cluster(text: str | None) -> Cluster:
         text: the value, JSON; `None` if the variable is not set.
 
     Raises:
-        ValueError: the variable is not set or is not JSON of a cluster and a
-            task, an address is not HOST:PORT or occurs twice, there are several
-            chiefs or other jobs than chief and worker, or the task is not one
-            of the workers.
+        ValueError: the variable is not set, or is not JSON of a cluster and a
+            task; an address is not HOST:PORT, or occurs twice; there are
+            several chiefs; a job is neither chief nor worker; or the task is
+            not one of the workers.
 
     Example:
 
@@ -78,9 +78,9 @@ def read_cluster(text: str | None) -> Cluster:
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Tells whether this process writes the files of a run.
 
-    Under a `MultiWorkerMirroredStrategy` only the chief writes them, or the
-    first worker if TF_CONFIG has no chief. Under other strategies, and without
-    TF_CONFIG, the result is always True.
+    Under a `MultiWorkerMirroredStrategy` only the chief writes the files. If
+    TF_CONFIG has no chief, the first worker writes them. The result is always
+    True under another strategy, or if there is no TF_CONFIG.
 
     Args:
         strategy: the strategy of the run.
@@ -209,7 +209,7 @@ def _broadcast(strategy, message):
 
 
 def _of_first(strategy, message):
-    """Returns the chief's message, which is that of the first replica.
+    """Returns the chief's message; the chief has the first replica.
 
     The messages of all workers must have the same length.
     """
@@ -236,8 +236,8 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     replaces that error. It changes no other error.
 
     Args:
-        strategy: the strategy of the run. Only under a
-            `MultiWorkerMirroredStrategy` can another worker be lost.
+        strategy: the strategy of the run. Strategies other than
+            `MultiWorkerMirroredStrategy` have no other worker.
 
     Raises:
         ConnectionError: another worker has ended.

@@ -29,14 +29,16 @@ class ConsistencyLoss:
     each batch. For each token, the step adds to the loss the divergence times
     `weight` times the weight of the token. With `repeats_loss` the step also
     adds the compiled loss of the second pass. The sums over tokens are divided
-    by the sum of the token weights on all replicas. The penalties of layers are
-    those of the first pass.
+    by the sum of the token weights on all replicas. The loss has only
+    the penalties of layers from the first pass.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
         have no second pass and no extra cost.
-    ramp_steps: the number of steps, from `start_step` on, over which the factor
-        of all that the second pass adds rises linearly to 1; 0 for no rise.
+    ramp_steps: a number of steps. All terms that the second pass adds are
+        multiplied by a factor. From `start_step` on, the factor rises linearly,
+        and is 1 after `ramp_steps` steps. If `ramp_steps` is 0, the factor is 1
+        at once.
 
     Raises:
         ValueError: one of these numbers is negative, infinite or NaN.
@@ -61,7 +63,7 @@ class ConsistencyLoss:
                 )
 
     def share(self, step: Any) -> Any:
-        """Returns the factor of all that the second pass adds to the loss.
+        """Returns the factor of the terms that the second pass adds.
 
         The factor is from 0 to 1. It is a scalar tensor, or the float 1.0 if
         `start_step` and `ramp_steps` are both 0.
@@ -128,8 +130,9 @@ class RDrop(ConsistencyLoss):
     passes, the loss of a token is -log P[label] - log Q[label] + weight *
     (KL(P || Q) + KL(Q || P)) / 2, as published. With label smoothing, the first
     two terms are smoothed. The gradient flows through both passes. The sum of
-    the two cross-entropies is about twice the usual loss, and so is its
-    gradient. If you clip the norm of the gradient, use a larger limit.
+    the two cross-entropies is about twice the usual loss, and its gradient is
+    about twice the usual gradient. If you clip the norm of the gradient, use a
+    larger limit.
 
     Example:
 

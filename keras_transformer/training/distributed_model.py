@@ -31,11 +31,11 @@ class DistributedModel(replica_steps.ReplicaSteps):
     """A `keras.Model` whose loss is a mean over the tokens of all replicas.
 
     A batch is `(inputs, labels, weights)`. Labels are integers `(B, T)`.
-    Weights are `(B,)` or `(B, 1)` for rows, or `(B, T)` for tokens, 0 for
-    padding; without weights, each token has the weight 1. The model's output is
-    the logits `(B, T, V)`. A Keras mask on the logits or the `ignore_class` of
-    the loss can mask tokens. A masked token counts neither in the loss nor in a
-    metric.
+    Weights are `(B,)` or `(B, 1)`, one for each row, or `(B, T)`, one for each
+    token, with 0 for padding. Without weights, each token has the weight 1. The
+    model's output is the logits `(B, T, V)`. A Keras mask on the logits or the
+    `ignore_class` of the loss can mask tokens. A masked token counts neither in
+    the loss nor in a metric.
 
     `fit` minimizes the weighted mean of the compiled loss over the tokens,
     times `loss_weights`, plus the `consistency` loss and penalties. Penalties
@@ -55,7 +55,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
     replica, without gradient accumulation.
     """
 
-    # Keras sets these attributes.
+    # Keras sets these attributes. Here they only get types.
     train_function: Callable[..., Any] | None
     test_function: Callable[..., Any] | None
     predict_function: Callable[..., Any] | None
@@ -88,18 +88,18 @@ class DistributedModel(replica_steps.ReplicaSteps):
             jit_compile: whether XLA compiles the forward and the backward pass.
             auto_scale_loss: as in Keras.
             gradient_accumulation_steps: the number of micro-batches that each
-                replica cuts its share of a batch into. The step equals that of
-                the whole batch, but needs memory only for one micro-batch.
+                replica cuts its share of a batch into. A larger number needs
+                less memory, and does not change the result of a step.
             consistency: `RDrop`, `SimCut` or `Distillation`, a loss between two
                 passes over each batch of training; `None` for one pass.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is no positive int; there
-                is no optimizer, or it accumulates gradients; there are several
-                losses, or the loss cannot be a float32 mean over tokens; there
-                is no loss for `loss_weights` or `consistency`; `consistency` is
-                given, and `compute_loss` is overridden; a metric is called
-                `loss`.
+                is no optimizer, or the optimizer accumulates gradients; there
+                are several losses, or the loss cannot be a float32 mean over
+                tokens; there is no loss for `loss_weights` or `consistency`;
+                `consistency` is given, and `compute_loss` is overridden; a
+                metric is called `loss`.
         """
         self._set_consistency(consistency, loss)
         accumulation.check_micro_batches(gradient_accumulation_steps)
@@ -154,9 +154,9 @@ class DistributedModel(replica_steps.ReplicaSteps):
         Raises:
             ValueError: labels or weights have other shapes than in the
                 description of the class; there is a `class_weight`; the number
-                of rows of a batch is known, and cannot be divided by replicas
-                x `gradient_accumulation_steps`; or `compute_loss` is
-                overridden, and this product is not 1.
+                of rows of a batch is known, and is no multiple of the number
+                of replicas times `gradient_accumulation_steps`; or
+                `compute_loss` is overridden, and this product is not 1.
         """
         args = (x, y, batch_size, *args)
         arguments.check_call(super().fit, args, kwargs)
@@ -227,8 +227,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # The data may end before `steps_per_execution` steps. Then the loop
-            # ends early.
+            # The data may end before `steps_per_execution` steps. Then the
+            # function returns the logs of the steps before the end.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):

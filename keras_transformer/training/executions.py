@@ -19,13 +19,13 @@ def over_iterator(
     """Makes the function that Keras calls to train or to evaluate.
 
     Args:
-        model: its strategy runs the step, and its metrics give the logs.
+        model: the model that has the strategy and the metrics.
         step: a function to call with each replica's share of a batch.
         steps_per_execution: batches per call; the last call may have fewer.
 
     Returns:
-        A function from an iterator of batches to logs. It takes only one batch
-        from a Python iterator. If no batch is left, it raises StopIteration.
+        A function from an iterator of batches to logs. It reads only one batch
+        from a Python iterator, and raises StopIteration if no batch is left.
     """
     # A TPU needs static shapes, so the step is compiled for each new shape.
     static = tf.distribute.RunOptions(
@@ -45,8 +45,8 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # The data may have ended. Without `has_value`, the optimizer would
-            # count an empty step, and training on several workers would fail.
+            # The data may have ended. The optimizer must not count a step
+            # without a batch, and such a step would fail on several workers.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():
@@ -76,8 +76,8 @@ def over_iterator(
 def check_logs(model: keras.Model, logs: Logs | None) -> None:
     """Checks the logs of `train_step`, `test_step` or `compute_metrics`.
 
-    A subclass may override these methods. Only a metric of the model has a
-    value that covers several steps and all replicas.
+    A subclass may override these methods. Their logs must be results of the
+    model's metrics, because only metrics cover several steps and all replicas.
 
     Args:
         model: the model whose method returned the logs.

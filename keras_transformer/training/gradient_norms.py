@@ -7,19 +7,20 @@ import keras
 import tensorflow as tf
 
 # The norm takes time to compute, so it is computed once in this number of
-# steps. docs/tensorboard.md compares the times of steps with and without it.
+# steps. docs/tensorboard.md compares the times of steps with and without a
+# norm.
 _INTERVAL = 16
 
 
 class GradientNorms(keras.callbacks.Callback):
     """Callback that adds `gradient_norm` to the logs of each epoch.
 
-    The norm is that of all gradients together, without the loss scale and
-    before clipping. It takes time to compute, so it is computed only in the
-    first of every 16 steps of an epoch. `gradient_norm` is the mean over these
-    steps, without steps whose norm is infinite or NaN. If no step is left, or
-    the mean is 0, the logs have no `gradient_norm`. List this callback before
-    callbacks that read `gradient_norm`.
+    The norm of all gradients together is computed without the loss scale and
+    before clipping. The computation takes time, so it runs only in the first of
+    every 16 steps of an epoch. `gradient_norm` is the mean over these steps,
+    without steps whose norm is infinite or NaN. If no step is left, or the mean
+    is 0, the logs have no `gradient_norm`. List this callback before callbacks
+    that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
     gradients or scales the loss, because in this case the gradients of all
@@ -65,8 +66,9 @@ class GradientNorms(keras.callbacks.Callback):
 
         A norm that is infinite or NaN is left out.
 
-        `updates.apply` calls this method in each train step, but not if only
-        Keras sums the gradients of several replicas.
+        `updates.apply` calls this method in each train step. On several
+        replicas, it calls this method only if it sums the gradients itself. If
+        Keras sums them, the norm of the sum is not known.
 
         Args:
             compute_norm: a function that returns the norm of the gradients of

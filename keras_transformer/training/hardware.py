@@ -9,11 +9,10 @@ _FAST = "mixed_bfloat16"
 # mixed_bfloat16 is chosen for GPUs of this compute capability or a higher one,
 # because their tensor cores multiply bfloat16.
 _GPU_CAPABILITY = (8, 0)
-# mixed_bfloat16 is chosen for CPUs with one of these features. They are Linux's
-# names of the bfloat16 instructions of x86 CPUs. Some ARM CPUs have bfloat16
-# instructions too, but TensorFlow does not use them. It computes bfloat16 with
-# oneDNN only on x86. On other CPUs it uses Eigen, which does not use bfloat16
-# instructions.
+# mixed_bfloat16 is chosen for CPUs with one of these features. The names are
+# Linux's names of the bfloat16 instructions of x86 CPUs. Some ARM CPUs have
+# bfloat16 instructions too, but TensorFlow does not use these instructions,
+# because it computes bfloat16 with oneDNN only on x86, and with Eigen on ARM.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 

@@ -37,8 +37,9 @@ def with_rates(
 
         def build(self, variables: Sequence[keras.Variable]) -> None:
             super().build(variables)
-            # `update_step` may get the Keras variable, its TensorFlow variable,
-            # or the copy of a distributed variable on one replica.
+            # Each variable has several keys, because `update_step` may get the
+            # Keras variable, its TensorFlow variable, or the copy of a
+            # distributed variable on one replica.
             self._factors = {
                 id(copy): factor_of(variable.path)
                 for variable in variables

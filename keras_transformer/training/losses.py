@@ -28,7 +28,7 @@ def cross_entropy(
 
     With e for `label_smoothing`, the target distribution gives 1 - e to the
     label, and spreads e evenly. With `"all"`, e is spread over all V tokens, so
-    the label gets a part of it, as in Szegedy et al. (cited in section 5.4 of
+    the label gets a part of e, as in Szegedy et al. (cited in section 5.4 of
     the paper), Marian, Keras and PyTorch. With `"others"`, e is spread over the
     V - 1 other tokens, as in Tensor2Tensor, fairseq and OpenNMT. The result,
     logsumexp(z) - (1 - e) z[label] - e mean(z), is computed in float32; the
@@ -125,7 +125,8 @@ def _compiled_cross_entropy(*arguments):
     """Computes `cross_entropy` and its gradient in few passes over the logits.
 
     Without XLA, each operation reads and writes tensors of the size of the
-    logits. XLA fuses the operations. It compiles each new shape once.
+    logits. XLA fuses the operations. It compiles the function once for each
+    shape.
     """
     return cross_entropy(*arguments)
 

@@ -29,11 +29,13 @@ def make_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Makes one of Keras's optimizers, with settings for Transformers.
 
-    `"adam"` and `"adamw"` have the betas of the paper, 0.9 and 0.98. `"lion"`
-    has those of its paper, 0.9 and 0.99, and needs a third to a tenth of Adam's
-    learning rate. `"adafactor"` has `relative_step=False`. `"muon"` updates
-    matrices, except embeddings, by Muon and all other weights by Adam, with one
-    learning rate for both (Liu et al. 2025); it needs Keras 3.13 or newer.
+    `"adam"` and `"adamw"` have the betas of the Transformer paper, 0.9 and
+    0.98. `"lion"` has the betas of the Lion paper, 0.9 and 0.99; its learning
+    rate should be a third to a tenth of the learning rate for Adam.
+    `"adafactor"` has `relative_step=False`. `"muon"` updates embeddings and all
+    weights that are not matrices by Adam, and all other weights by Muon. Muon
+    and Adam have the same learning rate (Liu et al. 2025). `"muon"` needs Keras
+    3.13 or newer.
 
     Args:
         name: one of `OPTIMIZERS`.
@@ -70,7 +72,7 @@ def make_optimizer(
 
 
 def _makers(epsilon, weight_decay):
-    """Returns the class of each optimizer, and the settings that it gets."""
+    """Returns the class and the settings of each optimizer."""
     adam = {"beta_1": 0.9, "beta_2": 0.98, "epsilon": epsilon}
     return {
         "adam": (keras.optimizers.Adam, adam),

@@ -198,10 +198,10 @@ class ReplicaSteps(keras.Model):
                 loss += tf.math.divide_no_nan(between, tokens)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        # The metric `loss` is the mean of loss / share over micro-batches,
-        # weighted by share * tokens. The shares of a batch add up to 1. So the
-        # metric of one batch is the sum of the losses of its micro-batches,
-        # which is the loss of the batch.
+        # The metric `loss` is a weighted mean. A micro-batch reports the value
+        # loss / share with the weight share * tokens. The shares of a batch add
+        # up to 1. So the mean over the micro-batches of one batch is the sum of
+        # their losses, and this sum is the loss of the batch.
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
 
@@ -256,12 +256,13 @@ class ReplicaSteps(keras.Model):
     def _update_metrics(self, report, batch, logits, mask):
         x, y, weights = batch
         loss, count = report
-        # The first metric is Keras's `loss`. A layer may have another metric of
-        # this name.
+        # The first metric is Keras's `loss`. It is not looked up by its name,
+        # because a layer may have another metric with the name `loss`.
         super().metrics[0].update_state(loss, sample_weight=count)
         if mask is not None:
-            # XLA drops the mask of the logits, and Keras's metrics do not know
-            # the mask of `ignore_class`.
+            # The mask is attached to the logits again, because XLA drops the
+            # mask of the logits, and because Keras's metrics do not know the
+            # mask of `ignore_class`.
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")

@@ -13,8 +13,8 @@ import tensorflow as tf
 class TokenAccuracy(keras.metrics.MeanMetricWrapper):
     """The share of tokens whose label has the largest logit.
 
-    It has the value of `keras.metrics.SparseCategoricalAccuracy`, but needs
-    fewer passes over the logits.
+    It computes the same number as `keras.metrics.SparseCategoricalAccuracy`,
+    with fewer passes over the logits.
 
     Args:
         name: the name of the metric.

@@ -1,4 +1,4 @@
-"""Computes the sum over tokens of the loss that `compile` gets.
+"""Sums the compiled loss over tokens.
 
 A loss of Keras returns a mean over the rows that it is called with. These rows
 may be only a share of a batch, and shares have different numbers of tokens. So
@@ -49,9 +49,9 @@ class TokenLoss:
         loss_weights: a number, or a list or dict with one number.
 
     Raises:
-        ValueError: there is not exactly one loss and one weight; the
-            `reduction` of the loss is no mean; its class overrides `__call__`;
-            or its dtype has fewer than 32 bits.
+        ValueError: the number of losses or of their weights is not 1; the
+            `reduction` of the loss is no mean; the class of the loss overrides
+            `__call__`; or the dtype of the loss has fewer than 32 bits.
 
     Example:
 
@@ -89,8 +89,8 @@ class TokenLoss:
         Args:
             labels: ids `(B, T)`.
             logits: `(B, T, V)`.
-            weights: `(B,)` or `(B, 1)` for rows, `(B, T)` for tokens; `None`
-                for ones.
+            weights: `(B,)` or `(B, 1)`, one for each row; or `(B, T)`, one for
+                each token. With `None`, each token has the weight 1.
 
         Returns:
             The sums over the tokens.
@@ -131,8 +131,8 @@ def make(loss: Any, loss_weights: Any) -> TokenLoss | None:
         loss, loss_weights: these arguments of `compile`.
 
     Raises:
-        ValueError: `TokenLoss` raises it, or there are `loss_weights` without
-            a loss.
+        ValueError: the same errors as in `TokenLoss`, or there are
+            `loss_weights` without a loss.
     """
     if loss is None and loss_weights is not None:
         raise ValueError(

@@ -17,8 +17,8 @@ def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
     If there is one weight for each row, all tokens of the row get this weight.
 
     Args:
-        weights: `(B,)` or `(B, 1)` for rows, `(B, T)` for tokens; `None` means
-            ones.
+        weights: `(B,)` or `(B, 1)`, one for each row; or `(B, T)`, one for each
+            token. With `None`, each token has the weight 1.
         labels: ids, `(B, T)`; only their shape is used.
 
     Returns:
@@ -45,7 +45,7 @@ def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
         rows = tf.shape(weights)[:1]
         weights = tf.reshape(weights, tf.concat([rows, [-1]], axis=0))
     if None in (weights.shape[0], labels.shape[0]):
-        # Without this check, a single row of weights would be broadcast.
+        # Without this check, weights of one row would be used for all rows.
         tf.debugging.assert_equal(
             tf.shape(weights)[0],
             tf.shape(labels)[0],
@@ -71,7 +71,8 @@ def combine(
 
     Args:
         first: a boolean mask; `None` keeps all tokens.
-        second: the same. If both are `None`, the result is `None`.
+        second: a boolean mask; `None` keeps all tokens. If `first` and `second`
+            are `None`, the result is `None`.
     """
     if first is None or second is None:
         return second if first is None else first

@@ -56,11 +56,11 @@ def apply(
             variable without a gradient.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
-        report_norm: a function with one argument, which is a function that
+        report_norm: a function that is called with another function, which
             computes the norm of the summed gradients before clipping, without
-            the loss scale. If only Keras computes the sum, or if there are no
-            variables, `report_norm` is not called. `None` if no callback needs
-            the norm.
+            the loss scale. `report_norm` is not called if Keras computes the
+            sum over several replicas, or if there are no variables. It is
+            `None` if no callback needs the norm.
     """
     if not variables:
         return  # As in Keras, a model may have no trainable variables.
@@ -98,8 +98,8 @@ def _sums(gradients):
 
 def _norm(optimizer, gradients):
     """Returns the norm of all gradients together, without the loss scale."""
-    # A sparse gradient of an embedding may list one token twice, so it is made
-    # dense.
+    # A sparse gradient of an embedding may list one token twice, and its norm
+    # would then be wrong. So sparse gradients are made dense.
     tensors = [
         tf.cast(tf.convert_to_tensor(g), "float32")
         for g in gradients

@@ -22,11 +22,11 @@ def align_words(
     Words are separated by spaces. The attention of a target word to a source
     word is the sum over the source word's pieces, averaged over the target
     word's pieces. Attention to the end token is left out, because this token is
-    not a word. Then each row is normalized.
+    not a word. Then the attention of each target word is normalized to sum 1.
 
     Args:
-        attention: `(T, S)`, of each target piece to the source pieces. Further
-            rows and columns, such as those of end tokens, are ignored.
+        attention: `(T, S)`, the attention of target pieces to source pieces.
+            Further rows and columns, for instance of end tokens, are ignored.
         source_pieces: S pieces, without the end token.
         target_pieces: T pieces, without the end token.
 
@@ -73,8 +73,8 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 def pharaoh(soft: np.ndarray) -> str:
     """Makes a hard alignment from a soft alignment, in Pharaoh format.
 
-    The format is a list of pairs such as `1-0`: the index of a source word and
-    that of a target word, both counted from 0. Each target word is paired with
+    The format is a list of pairs such as `1-0`: the index of a source word, and
+    the index of a target word, counted from 0. Each target word is paired with
     the source word that has the largest weight. A target word without attention
     to any source word has no pair.
 

@@ -47,14 +47,15 @@ def compare_translations(
 
     Returns:
         For each of `bleu`, `chrf` and `ter` a dict of `first` and `second`, the
-        scores; `first_interval` and `second_interval`, each a list of the mean
-        of the resamples and half the width of the 95 % interval; `bootstrap_p`
-        and `randomization_p`, the p-values of the two tests; and
-        `bootstrap_signature` and `randomization_signature` of sacreBLEU.
+        scores; `first_interval` and `second_interval`, each a list of two
+        numbers: the mean of the resamples, and half the width of the 95 %
+        interval; `bootstrap_p` and `randomization_p`, the p-values of the two
+        tests; and `bootstrap_signature` and `randomization_signature` of
+        sacreBLEU.
 
     Raises:
-        ValueError: the numbers of texts differ or are 0; or as for
-            `score_translations`.
+        ValueError: the numbers of texts differ or are 0, or there is another
+            error of `score_translations`.
 
     Example:
 

@@ -52,7 +52,7 @@ class Calibration:
         """Makes a calibration from a result of `as_json`.
 
         Raises:
-            ValueError: `values` is not such a result.
+            ValueError: `values` is not a result of `as_json`.
         """
         try:
             words, sentences = (

@@ -51,7 +51,8 @@ class LengthModel(NamedTuple):
         Args:
             source_lengths: `(B,)`, the number of tokens of each source, without
                 special ids.
-            target_lengths: `(B,)`, the same for the translations.
+            target_lengths: `(B,)`, the number of tokens of each translation,
+                without special ids.
         """
         source, target = (
             tf.cast(lengths, tf.float32)
@@ -68,9 +69,10 @@ def fit_lengths(
     """Fits a `LengthModel` to the lengths of good translations.
 
     Args:
-        source_lengths: a vector, for each source the number of its tokens
-            without special ids, at least 1.
-        target_lengths: a vector, the same for the translations; 0 is allowed.
+        source_lengths: a vector, the number of tokens of each source, without
+            special ids; at least 1.
+        target_lengths: a vector, the number of tokens of each translation,
+            without special ids; at least 0.
     """
     source = np.asarray(source_lengths, "float64")
     target = np.asarray(target_lengths, "float64")
@@ -128,7 +130,7 @@ def have_loops(
 
     A sequence has a loop if four tokens, one after another, are the same, or if
     a part of 2 to 32 tokens is repeated directly after itself. The repetition
-    must have at least four tokens, and at least the whole part.
+    must have at least four tokens, and must not be shorter than the part.
 
     Args:
         ids: int32 `(B, T)`, any numbers that identify tokens.
@@ -153,8 +155,8 @@ def have_loops(
         & (before >= 0)[None]
         & is_token[:, None, :]
     )
-    # For each period, the number of repeated tokens, one after another, that
-    # make a loop.
+    # `windows` has, for each period, the smallest number of repeated tokens,
+    # one after another, that make a loop.
     windows = tf.where(periods == 1, 3, tf.maximum(periods, 4))
     counts = tf.cumsum(tf.cast(is_repeated, tf.int32), axis=2)
     start = columns[None, :] - windows[:, None]

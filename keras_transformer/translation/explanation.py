@@ -84,9 +84,9 @@ def explain_in_graph(
         and `target_tokens`, string `(B, T)`, padded with empty strings; and
         `encoder_attention` `(B, L, H, S, S)`, `decoder_attention`
         `(B, L, H, T, T)` and `cross_attention` `(B, L, H, T, S)`, padded with
-        zeros. The tokens and scores are those of an `Explanation`. But a blank
-        string has no target tokens, and NaN in the model's output raises no
-        error. T is at least 1.
+        zeros. An `Explanation` of the string has the same tokens and scores.
+        But here a blank string has no target tokens, and NaN in the model's
+        output raises no error. T is at least 1.
     """
     source_ids = translator.encode_source(text)
     pad_id = translator.model.pad_id

@@ -22,9 +22,9 @@ def in_graphs(
 ) -> "GraphSearch | CompiledSearch":
     """Makes a function that runs a search in a graph.
 
-    The function takes source ids `(B, S)`, B above 0; prefixes `(B, P)` or
-    `None`; and `align`, whether the result must have attention. It returns a
-    `SearchResult`.
+    The function returns a `SearchResult`. It has three arguments: source ids
+    `(B, S)`, where B is at least 1; prefixes `(B, P)` or `None`; and `align`,
+    whether the result must have attention.
 
     Args:
         search: a `ModelSearch`.
@@ -49,7 +49,8 @@ def in_graphs(
 class GraphSearch:
     """A search in graphs of unknown shapes, one graph for each kind of call.
 
-    A call is with or without a prefix, and with or without `align`.
+    There are four kinds of calls: with or without a prefix, and with or without
+    `align`.
 
     Args:
         search: a `ModelSearch`.
@@ -155,7 +156,7 @@ class CompiledSearch:
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
         # The copies are done at the same step as the first row, so the search
-        # takes no further steps for them.
+        # does not become longer.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 
@@ -174,7 +175,7 @@ def _spread(strategy, search):
                 *ids
             )
 
-        # A TPU compiles every function that it runs.
+        # On a TPU every function is compiled, also without `jit_compile`.
         return strategy.run(on_replica if is_on_tpu else compiled, args=shares)
 
     def share_of(ids):

@@ -58,9 +58,10 @@ def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
 
     The pairs are sorted by x and divided into groups of at least 20 pairs. If
     there are fewer pairs, there is one group. Pairs with the same x are in the
-    same group. Each group is averaged to one point. While a point is not higher
-    than the point before it, the weighted mean of the two replaces both (Ayer
-    et al. 1955). The curve goes through the remaining points.
+    same group. Each group is averaged to one point. If a point is not higher
+    than the point before it, their weighted mean replaces the two points. This
+    is repeated until each point is higher than the point before it (Ayer et al.
+    1955). The curve goes through the remaining points.
 
     Args:
         x: at least one number, in any order.
@@ -100,7 +101,7 @@ def _groups(x, y):
     while start < len(x):
         end = min(start + _GROUP, len(x))
         end = int(np.searchsorted(x, x[end - 1], side="right"))
-        if len(x) - end < _GROUP:  # The rest is too small for a group.
+        if len(x) - end < _GROUP:  # A small rest becomes a part of this group.
             end = len(x)
         yield x[start:end].mean(), y[start:end].mean(), end - start
         start = end

@@ -58,8 +58,8 @@ class Lengths(NamedTuple):
     def check(self) -> None:
         """Raises ValueError unless the limits are valid.
 
-        They must be finite and at least 0. `maximum` must be `None`, or at
-        least 1 and at least `minimum`.
+        All limits must be finite and at least 0. If `maximum` is not `None`, it
+        must also be at least 1, and at least `minimum`.
         """
         for name, least in (
             ("maximum", 1),

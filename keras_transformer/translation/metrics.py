@@ -67,9 +67,9 @@ def corpus_metrics(
     """Makes the metrics BLEU and chrF, and warns if BLEU cannot separate words.
 
     Args:
-        references: the references of the translations. They are used only to
-            warn if most of them have no spaces and `tokenize` is the default,
-            which takes such a reference for one word.
+        references: the references of the translations. They are used only for
+            the warning, which is logged if `tokenize` is the default, and most
+            references have no spaces: BLEU then counts a reference as one word.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         lowercase: whether to ignore case.
 
@@ -131,7 +131,7 @@ def score_translations(
         tokenize: a tokenization of sacreBLEU, for BLEU.
 
     Returns:
-        Dict of `bleu` and `chrf`, in [0, 100] but for rounding errors;
+        Dict of `bleu` and `chrf`, in [0, 100] except for rounding errors;
         `bleu_signature` and `chrf_signature` of sacreBLEU; and `exact_match`,
         in [0, 1], the share of translations equal to their reference.
         `exact_match` never ignores case.

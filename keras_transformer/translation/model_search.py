@@ -99,8 +99,8 @@ class ModelSearch:
         minima, maxima = self._limits(source_ids)
         if max_length is not None:
             maxima = tf.minimum(maxima, max_length)
-        # A translation never has the padding id. It has the start id only if
-        # this is also the end id, as in fairseq.
+        # A translation has no padding id and no start id. The start id is not
+        # banned if it is also the end id, as in fairseq.
         banned = {model.pad_id, model.start_id} - {self.end_id}
         return self.search(
             model.stepper(return_attention=has_attention),
@@ -231,7 +231,8 @@ def _row_keys(source_ids, mask):
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
     ids = tf.cast(source_ids, tf.int64)
     mixed = tf.math.floormod(ids * 48271 + columns * 1664525, modulus)
-    # Without the squares, changes in two columns could cancel each other out.
+    # The loop squares each number. In a sum of numbers that are not squared,
+    # changes in two columns could cancel each other out.
     for _ in range(3):
         mixed = tf.math.floormod(mixed * mixed + 1013904223, modulus)
     keys = tf.reduce_sum(tf.where(mask, mixed, 0), axis=1)

@@ -15,9 +15,9 @@ from keras_transformer.translation import defects, graphs, model_search
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import translator as translators
 
-# Settings of the second search, which runs if a translation has a defect. It
-# repeats no sequence of `_NO_REPEAT` tokens. Its coverage penalty prefers
-# hypotheses that attend to every source token.
+# Settings of the second search, which runs if a translation has a defect. The
+# second search repeats no sequence of `_NO_REPEAT` tokens. Its coverage penalty
+# prefers hypotheses that attend to every source token.
 _NO_REPEAT = 3
 _COVERAGE = 0.3
 
@@ -25,12 +25,12 @@ _COVERAGE = 0.3
 class RepairingTranslator(translators.Translator):
     """A `Translator` that repairs translations that have a defect.
 
-    A defect is a loop, which is a part that is repeated directly after itself,
-    or an unusual length; see `defects`. A second search translates the sources
-    of translations with a defect again. It repeats no sequence of three tokens,
-    and has a coverage penalty. If its best hypothesis has no defect, its
-    hypotheses replace those of the first search. The second search takes time
-    only if a translation has a defect.
+    A defect is an unusual length or a loop; a loop is a part that is repeated
+    directly after itself, see `defects`. If a translation has a defect, a
+    second search translates its source again. The second search repeats no
+    sequence of three tokens, and has a coverage penalty. If its best hypothesis
+    has no defect, its hypotheses replace the hypotheses of the first search.
+    The second search takes time only if a translation has a defect.
 
     Args:
         translator: a `Translator` with a `BeamSearch`.
@@ -63,7 +63,7 @@ class RepairingTranslator(translators.Translator):
                 "other shapes. Received: a translator with jit_compile=True. "
                 "Give a translator with jit_compile=False."
             )
-        # A translator has an attribute for each argument of its constructor,
+        # A translator keeps each argument of its constructor in an attribute
         # with the same name.
         names = inspect.signature(translators.Translator).parameters
         super().__init__(*(getattr(translator, name) for name in names))
@@ -195,13 +195,13 @@ def second_search(search: base.Search) -> beam.BeamSearch:
 
 
 def _replaced(first, second, rows, is_better, pad_id):
-    """Returns the first result, with rows replaced by those of the second.
+    """Replaces rows of the first result by rows of the second result.
 
     Args:
         first: the `SearchResult` of all rows.
         second: the `SearchResult` of the rows that were searched again.
         rows: int64 vector, the indices of these rows in the batch.
-        is_better: boolean vector, which of these rows to replace.
+        is_better: boolean vector, which of the rows in `rows` to replace.
         pad_id: the id that fills `ids` after the end of a hypothesis.
     """
     length = tf.maximum(tf.shape(first.ids)[2], tf.shape(second.ids)[2])
@@ -227,7 +227,7 @@ def _replaced(first, second, rows, is_better, pad_id):
 
 
 def _longer(x, length, value):
-    """Pads T, the third axis, to a length with a value."""
+    """Pads the third axis, T, with `value` up to the size `length`."""
     padding = [[0, 0]] * len(x.shape)
     padding[2] = [0, length - tf.shape(x)[2]]
     return tf.pad(x, padding, constant_values=tf.cast(value, x.dtype))

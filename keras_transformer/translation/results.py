@@ -19,8 +19,8 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: the score by which the search ranks hypotheses. If a beam search has
-        `minimum_risk`, the expected BLEU ranks the first hypotheses instead.
+    score: the score by which the search ranks hypotheses. But a beam search
+        with `minimum_risk` ranks its best hypotheses by expected BLEU.
     tokens: the pieces of the translation, with the end token if there is one.
     log_probs: float32 vector, the log-probability of each of `tokens`.
     alignment: float64 array `(target words, source words)`, see `align_words`;
@@ -146,7 +146,7 @@ def read_result(
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
-    # One call decodes all rows: a call takes as long as a step of the search.
+    # One call decodes all rows, because a call is as slow as a search step.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
@@ -258,10 +258,10 @@ def _aligned(attention, source, target):
 
 
 def _words_read(texts, tokenizer):
-    """Returns the number of words of each text, and the indices of words read.
+    """Returns how many words each text has, and which have a known piece.
 
-    `encode_source` leaves out words without a known piece, so the model does
-    not read these words.
+    The model reads only words with a known piece, because `encode_source`
+    leaves out the others.
     """
     ids, is_known = (x.to_list() for x in tokenizer.known_pieces(texts))
     words = []
@@ -280,9 +280,9 @@ def _over_all_words(soft, count, read):
     cut, they stand for the words up to the last word that was read.
 
     Args:
-        soft: soft alignment `(target words, words read)`.
+        soft: soft alignment `(target words, source words that were read)`.
         count: the number of words of the text.
-        read: the indices of the words read, ascending.
+        read: the indices of the words with a known piece, ascending.
     """
     if len(read) == count:
         return soft

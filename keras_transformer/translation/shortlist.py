@@ -29,8 +29,9 @@ class Shortlist(NamedTuple):
     is_frequent: boolean `(V,)`, which target tokens all rows may have: the most
         frequent tokens, and the argument `always` of `learn`.
     likely: int32 `(V_source, likely)`, the likely target tokens of each source
-        token; `likely` is an argument of `learn`. If a source token has fewer,
-        one of them is repeated. If it has none, a frequent token is repeated.
+        token; `likely` is an argument of `learn`. If a source token has fewer
+        likely tokens, the likeliest one is repeated. If it has no likely token,
+        a frequent token is repeated.
     is_known: boolean `(V_source,)`, which source tokens are known.
 
     Example:
@@ -49,9 +50,8 @@ class Shortlist(NamedTuple):
         """Returns which tokens each row may have, boolean `(B, V)`.
 
         Args:
-            source_ids: integers `(B, S)`, padded. The padding id must be known,
-                since the translations of rows with padding may otherwise have
-                all tokens.
+            source_ids: integers `(B, S)`, padded. The padding id must be known.
+                If it is unknown, rows with padding may have all tokens.
         """
         source_ids = tf.convert_to_tensor(source_ids)
         rows, size = tf.shape(source_ids)[0], len(self.is_frequent)

@@ -27,15 +27,15 @@ class Shortlisted:
     have, so that a translation does not depend on the other rows.
 
     A search uses all tokens, not the shortlist, if a user gives a prefix or if
-    XLA compiles the search. A given target is also scored with all tokens.
+    XLA compiles the search. Existing translations are scored with all tokens.
 
     Args:
-        model: a model whose `stepper` takes `output_ids`.
+        model: a model whose `stepper` has the argument `output_ids`.
         shortlist: a `Shortlist`.
 
     Raises:
-        ValueError: the `stepper` of the model does not take `output_ids`, so it
-            cannot compute the logits of chosen tokens only.
+        ValueError: the `stepper` of the model has no argument `output_ids`, so
+            it cannot compute only the logits of chosen tokens.
     """
 
     def __init__(self, model: Any, shortlist: lists.Shortlist):
@@ -69,7 +69,7 @@ class Shortlisted:
         return self.model.attention_scores(inputs)
 
     def call_with_scores(self, inputs: dict[str, Any]) -> Any:
-        """Returns logits of all tokens and attention scores of the model."""
+        """Returns the logits of all tokens, and the attention scores."""
         return self.model.call_with_scores(inputs)
 
     def alignment_attention(self, inputs: dict[str, Any]) -> Any:

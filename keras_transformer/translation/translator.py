@@ -32,20 +32,20 @@ class Translator(tf.Module):
         tokenizer: a `Tokenizer` with the padding id of the model.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             your own; `None` for beam search as in the paper. A translation
-            never has the padding id, nor a start id that is not the end id.
+            has no padding id, and no start id unless it is also the end id.
         max_source_length: the maximum number of tokens of a source, with its
             special ids. The text of a longer source is cut.
         target_tokenizer: the tokenizer of translations; `None` for `tokenizer`.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
-            with XLA. Each of a few shapes is compiled once, which takes
-            seconds. After that, the search for one sentence is faster.
+            with XLA. The search is compiled once for each of a few shapes,
+            which takes seconds. Later searches for one sentence are faster.
 
     Raises:
         ValueError: `max_source_length` is below 1, a padding id differs from
             the model's, a beam is larger than the target vocabulary, a length
-            limit is invalid, `search` is no search, or the model is a
-            `Shortlisted` that the search cannot use.
+            limit is invalid, `search` is a class or cannot be called, or the
+            model is a `Shortlisted` that the search cannot use.
 
     Example:
 
@@ -186,7 +186,7 @@ class Translator(tf.Module):
         return self.with_search(self.search.with_n_best(count))
 
     def _with(self, **changes):
-        # The attributes have the names of the constructor's arguments.
+        # Each argument of the constructor is an attribute of the same name.
         names = inspect.signature(Translator).parameters
         arguments = {name: getattr(self, name) for name in names}
         return Translator(**{**arguments, **changes})
@@ -196,7 +196,7 @@ class Translator(tf.Module):
     ) -> list[str]:
         """Returns the best translation of each text, or "" if there is none.
 
-        The arguments and errors are those of `hypotheses`.
+        `hypotheses` describes the arguments and the errors.
         """
         hypotheses = self.hypotheses(texts, batch_size)
         return [best[0].text if best else "" for best in hypotheses]
@@ -213,7 +213,7 @@ class Translator(tf.Module):
         Args:
             texts: the texts to translate.
             batch_size: the maximum number of texts of a batch.
-            prefixes: the beginning of each translation; `None` for none.
+            prefixes: the beginning of each translation; `None` for no prefixes.
             align: whether to align the words of source and translation.
 
         Returns:
@@ -270,7 +270,7 @@ class Translator(tf.Module):
             batch_size: the maximum number of pairs of a batch.
 
         Returns:
-            A `Hypothesis` of each pair. Its score is 0 if both are blank.
+            A `Hypothesis` of each pair. A pair of blank texts has the score 0.
 
         Raises:
             ValueError: `texts` or `targets` is no list of strings, `batch_size`

@@ -38,7 +38,7 @@ def of_hypotheses(
 
     Args:
         tokenizer: the tokenizer of the translations.
-        hypotheses: one translation of each text; they may be blank.
+        hypotheses: one translation of each text; a translation may be blank.
     """
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     ids_of = {piece: number for number, piece in enumerate(pieces)}
@@ -71,7 +71,7 @@ def in_graph(
     """Computes `WordScores` of translations with graph operations.
 
     Spaces separate words. If no piece of the vocabulary begins with a space,
-    every token of text is a word.
+    each token is a word, except special tokens without text.
 
     Args:
         tokenizer: the tokenizer of the translations.

@@ -6,17 +6,18 @@ Only the time is measured. So all models have random weights, and all searches
 write the same number of tokens. An engine is one of our ways to search, or a
 peer: the search of another library. Two engines run in alternate rounds, each
 in its own process, with the same number of threads. Each comparison prints a
-line of JSON with both medians and their ratio, which is above 1 if our search
-is faster. `--peers_python` is a Python interpreter with ctranslate2, torch and
-transformers. The Marian model is that of transformers. If a peer is not
-installed, the line says what is missing, and has no ratio.
+line of JSON with the median time of each engine and the ratio of the medians.
+The ratio is above 1 if our search is faster. `--peers_python` is a Python
+interpreter with ctranslate2, torch and transformers. The Marian model is that
+of transformers. If a peer is not installed, the line says what is missing, and
+has no ratio.
 
     python -m tools.benchmark_search --suite=lengths
 
 prints the time of a step of our search, and the peak memory of its process, at
 growing lengths. `--suite=latency` compares our search with CTranslate2 on one
-sentence, with a small model. `--suite=shortlist` compares our search with a
-shortlist and without one.
+sentence, with a small model. `--suite=shortlist` compares two searches of ours:
+one has a shortlist, and the other has none.
 """
 
 import dataclasses
@@ -156,8 +157,9 @@ def _describe(job, seconds):
 def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
     """Measures the time of a step, and the memory, at growing lengths.
 
-    The time of a step between two lengths is the difference of the times of
-    the two searches, divided by the difference of the lengths.
+    There is one search for each target length. To get the time of a step, the
+    times of two neighbouring searches are subtracted, and the difference is
+    divided by the difference of their target lengths.
 
     Args:
         job: the search. The lengths of `benchmark` replace its target length.

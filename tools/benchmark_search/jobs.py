@@ -1,7 +1,7 @@
-"""Describes a search that is timed, in the same way for every engine.
+"""Describes a search to time.
 
-An engine is an implementation of the search: one of this package, or that of
-another library.
+Every engine gets this description. An engine is an implementation of the
+search, in this package or in another library.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ OURS = (GRAPH, XLA, SHORTLIST)
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A search to time, with its engine, the sizes of its model and its batch.
+    """A search to time: its engine, and the sizes of its model and its batch.
 
     engine: `GRAPH`, `XLA`, `SHORTLIST`, "ctranslate2" or "marian".
     precision: a Keras policy for our engines, a compute type of CTranslate2, or

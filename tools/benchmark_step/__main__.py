@@ -175,8 +175,8 @@ def _describe(name, values, digits):
 def _ratios(ours, theirs, higher):
     """Returns a dict of ratios, which are above 1 if our values are better.
 
-    If `higher` is true, higher values are better, otherwise lower values. The
-    dict is empty if we or the peer have no values.
+    If `higher` is true, higher values are better. If `higher` is false, lower
+    values are better. The dict is empty if `ours` or `theirs` is empty.
     """
     if not (ours and theirs):
         return {}
@@ -191,9 +191,9 @@ def _ratios(ours, theirs, higher):
 def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
     """Compares the memory of the first steps, one process at a time.
 
-    The memory of the steps, which includes that of the model, is the peak
-    memory of the process, less the peak memory after the imports. The ratio is
-    above 1 if our model needs less.
+    The memory of the steps is the peak memory of the process minus the peak
+    memory after the imports. The memory of the model is included. The ratio is
+    above 1 if our model needs less memory.
 
     Args:
         job: the job of our engine. The peers get the same job.

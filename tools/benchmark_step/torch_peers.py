@@ -1,9 +1,9 @@
 """Times training steps of two models in PyTorch, for the benchmark.
 
 The models are `torch.nn.Transformer`, and `MarianMTModel` of the package
-transformers. `torch.nn.Transformer` differs from our model, that of
-`keras_transformer`: it also applies dropout to attention scores and inside of
-the feed-forward networks, and has a norm at the end of each stack.
+transformers. Unlike the model of `keras_transformer`, `torch.nn.Transformer`
+also applies dropout to attention scores and inside of the feed-forward
+networks, and has a norm at the end of each stack.
 """
 
 import math

@@ -58,7 +58,8 @@ class Engine:
         Raises:
             ChildProcessError: the process has ended.
         """
-        # If the process has ended, `_read` raises an error that says so.
+        # Writing fails if the process has ended. The failure is ignored here,
+        # because `_read` then raises ChildProcessError.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
             self._process.stdin.flush()

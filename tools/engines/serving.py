@@ -28,8 +28,8 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 def peak_memory() -> int:
     """Returns the peak memory of this program in bytes, on Linux.
 
-    `getrusage` is not used: its peak includes the memory that the process had
-    as a copy of its parent, before it loaded this program.
+    `getrusage` is not used, because a new process starts as a copy of its
+    parent, and the peak of `getrusage` includes the memory of this copy.
     """
     status = pathlib.Path("/proc/self/status").read_text("ascii")
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)

@@ -44,8 +44,8 @@ def problems(answer: dict, texts: list[str]) -> list[str]:
 
     The outputs of a signature are checked only if its names, types and shapes
     are right. The best translations of `n_best` and of `serving_default` are
-    compared only if all signatures are right. A signature that the SavedModel
-    does not have is no violation. It is a violation if loading imports this
+    compared only if all signatures are right. The SavedModel may lack
+    signatures of the contract. Loading the SavedModel must not import this
     package or sentencepiece.
 
     Args:
@@ -81,8 +81,8 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
     gets a sentence.
 
     A shape is wrong if its rank differs, or if its batch size is fixed. A shape
-    of unknown rank is right. A signature with one of its `calibrated` outputs
-    must have all of them.
+    of unknown rank is right. A signature must have all or none of its
+    `calibrated` outputs.
     """
     signature = export.SIGNATURES[name]
     for part in ("inputs", "outputs"):
@@ -174,7 +174,7 @@ def _of_attention(outputs: dict) -> Iterator[str]:
 def _of_best(calls: dict) -> Iterator[str]:
     """Yields a sentence for each text whose best translations differ.
 
-    The two translations are that of `serving_default` and the first of
+    The translation of `serving_default` must equal the first translation of
     `n_best`.
     """
     best = calls["serving_default"][0]["outputs"]

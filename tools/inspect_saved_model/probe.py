@@ -88,7 +88,8 @@ def measure(
 
     Args:
         serve: the signature, with the input `text`.
-        texts: the texts to translate. After the last, the first comes again.
+        texts: the texts to translate. After the last text, the calls begin
+            again with the first text.
         batch_size: the number of texts of a call.
         threads: how many threads call at the same time.
         requests: the number of calls of each thread, at least 1.

@@ -151,9 +151,9 @@ def _of_metadata(described):
 def _shape(sizes_, signatures, name, key):
     """Formats a shape, with the letter that `signatures` has for each axis.
 
-    An axis has "?" instead of a letter if `signatures` does not have the
-    tensor. If the number of axes is unknown, or is not that of the letters, the
-    result has no letters.
+    If `signatures` does not have the tensor, each axis has "?" instead of a
+    letter. If the number of axes is unknown, or differs from the number of
+    letters, the result has no letters.
     """
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())

@@ -5,9 +5,9 @@
 The trainer first makes a short, undisturbed run on a small share of the
 built-in corpus. Then the trainer makes the same run again, but SIGKILL ends the
 trainer at random moments, or soon after it writes a file. After each kill the
-trainer continues the run. When the run ends, the next run begins. The weights,
-optimizer state, configuration and metrics, except times, of every run must
-equal those of the undisturbed run bit for bit. Otherwise the exit code is 1.
+trainer continues the run. When the run ends, the next run begins. Each run must
+have the weights, optimizer state, configuration and metrics of the undisturbed
+run, bit for bit, except measured times. Otherwise the exit code is 1.
 """
 
 import dataclasses
@@ -256,7 +256,7 @@ def phase(run: pathlib.Path, log: str) -> str:
     ):
         for path in folder.glob(f".ckpt-*.{suffix}"):
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
-    # The last step that the process reported, or the step where it continued.
+    # `ended` is the last step that the log names, or 0 if it names no step.
     ends = re.findall(
         r"^(?:Step|Continuing at step) ([\d,]+)(?: of [\d,]+ done)?\.",
         log,

@@ -13,7 +13,8 @@ from keras_transformer import translation
 from tools.model_flags import settings
 from trainers import settings_flags
 
-# If a SavedModel found no hypothesis, the score is at most this number.
+# If the search of a SavedModel finds no hypothesis, the SavedModel returns a
+# score of at most this number.
 _EMPTY_SCORE = -1e9
 _NO_TOKENS = np.zeros([0], "float32")
 
@@ -115,9 +116,9 @@ def load(
 
     Raises:
         FileNotFoundError: a path is neither a SavedModel nor a finished run.
-        ValueError: a SavedModel is given with flags that it does not take, or
-            in an ensemble; the runs cannot translate together; or as for
-            `ServedModel`.
+        ValueError: a SavedModel is in an ensemble; a flag cannot be used with a
+            SavedModel; the runs cannot translate together; or `ServedModel`
+            raises the error.
     """
     check_models(models)
     if not any(map(is_saved_model, models.model)):

@@ -164,8 +164,8 @@ class SearchSettings:
                     if name in _OF_SAMPLING
                 },
             )
-        # A beam search cannot return more hypotheses than its beam size. So the
-        # beam size of the run may have to grow.
+        # The beam size is at least `count`, because a beam search cannot return
+        # more hypotheses than its beam size.
         return dataclasses.replace(
             search,
             top_beams=count,
@@ -186,7 +186,8 @@ class SearchSettings:
             "ratio": self.max_length_ratio,
             "minimum": self.min_length,
             "minimum_ratio": self.min_length_ratio,
-            # If a flag gives the maximum ratio, no extra tokens are allowed.
+            # With --max_length_ratio, the maximum is this ratio times the
+            # length of the source, without extra tokens.
             "extra": None if self.max_length_ratio is None else 0,
         }
         return of_run._replace(

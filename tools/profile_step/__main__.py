@@ -5,10 +5,11 @@
 The program trains the model of `tools.benchmark_step` on one thread, so that
 the times of the operations add up to the time of the step. It prints a Markdown
 table with a row for each part of the step. The columns are the milliseconds of
-its matrix products, those of its other operations, and the share of the step in
-percent. Below the table the program prints the ceiling of the machine, which is
-the FLOP/s of one large matrix product in the same process, and the shares of
-the ceiling that the matrix products of the step and the whole step reach.
+the part's matrix products, the milliseconds of the part's other operations, and
+the part's share of the step in percent. Below the table the program prints the
+ceiling of the machine, which is the FLOP/s of one large matrix product in the
+same process. It also prints how many percent of the ceiling the matrix products
+of the step reach, and how many percent the whole step reaches.
 
 PYTHON is an interpreter with the package xprof, which reads profiles.
 """

@@ -12,8 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# The types of inputs and outputs, with their names in the metadata of
-# TensorFlow Serving, which are those of TensorFlow's enum `DataType`.
+# For each type of an input or output, its name in the metadata of TensorFlow
+# Serving. The names come from TensorFlow's enum `DataType`.
 _TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
 
 

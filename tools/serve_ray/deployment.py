@@ -26,7 +26,8 @@ _STORE_BYTES = 100 * 2**20
 # The `Front` handles at most this number of requests at a time, including those
 # that wait for the model. Ray queues the same number of further requests, and
 # refuses all others with status 503. The number is large, so that usually the
-# `Front` refuses requests, with its own message, and not Ray.
+# `Front` refuses a request before Ray does. The client then gets the message of
+# the `Front`.
 _MOST_REQUESTS = 8192
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 
@@ -119,7 +120,8 @@ def _deploy(server, threads):
         num_replicas=server.replicas,
         ray_actor_options={
             "num_cpus": threads,
-            # TensorFlow reads these variables when it is imported.
+            # The variables are set when the process of a replica starts,
+            # because TensorFlow reads them when it is imported.
             "runtime_env": {
                 "env_vars": {
                     "TF_NUM_INTRAOP_THREADS": str(threads),

@@ -1,8 +1,9 @@
 """Reads requests in the row format of TensorFlow Serving's REST interface.
 
 A client sends `{"signature_name": ..., "instances": [...]}`. An instance is an
-object with a text for each input. It may be a text itself if the signature has
-one input. A text is a string, or `{"b64": ...}` with its bytes in base64.
+object with a text for each input. If the signature has only one input, an
+instance may also be the text, without an object. A text is a string, or
+`{"b64": ...}` with its bytes in base64.
 
 This file needs only the standard library, so that the process of `Front` does
 not import TensorFlow.

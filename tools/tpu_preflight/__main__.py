@@ -4,15 +4,15 @@
 
 Google's TPU compiler compiles the training step for packed batches, even if the
 run does not pack its batches, and the search for every padded length of the
-sources. `--steps` and `--lengths` choose some of them. Install the compiler
-with
+sources. `--steps` and `--lengths` choose some of these steps. Install the
+compiler with
 
     pip install '.[tpu-preflight]'
 
 For each step the program prints whether the step compiles, the memory that it
 needs, the numbers of floating-point operations and of bytes read and written,
 and the least time by the roofline model. The exit code is 1 if a step does not
-compile or needs too much memory, and after an error.
+compile, if a step needs too much memory, or if an error is raised.
 """
 
 import dataclasses

@@ -16,9 +16,9 @@ from tools.tpu_preflight import steps as tpu_steps
 class Finding(NamedTuple):
     """The result of compiling a step.
 
-    The properties raise an error if `compiled` is `None`. If `prologue` is not
-    `None`, they count every iteration of the step's loop. Otherwise they count
-    one iteration of each loop.
+    The properties raise an error if `compiled` is `None`. If there is a
+    `prologue`, the properties count every iteration of the step's loop. Without
+    a `prologue`, the properties count one iteration of each loop.
 
     step: the step.
     chip: the chip that the step was compiled for.
@@ -63,11 +63,12 @@ class Finding(NamedTuple):
     def _phases(self):
         """Returns `(count, operations, bytes)` of each phase of the step.
 
-        The phases are the prologue, and one iteration of the loop, which runs
-        `count` times. A step without a prologue is one phase. The compiler
-        counts one iteration of a loop. So the cost of an iteration is about the
-        cost of the whole step minus the cost of the prologue: it includes the
-        operations after the loop.
+        A step without a prologue is one phase. Otherwise there are two phases:
+        the prologue, which runs once, and an iteration of the loop, which runs
+        `count` times. The compiler counts a loop as one iteration. So the
+        numbers of an iteration are the numbers of the whole step minus the
+        numbers of the prologue. They are a little too large, because they
+        include the operations after the loop.
         """
         whole = self.compiled
         if self.prologue is None:
@@ -89,7 +90,7 @@ def check(
     """Compiles steps, and yields a `Finding` for each, in the same order.
 
     Args:
-        steps: the steps, such as those of `steps.py`.
+        steps: the steps, such as a result of `run.steps_of`.
         topology: the topology to compile for.
         python: the Python interpreter that has the compiler; `None` for this
             one.

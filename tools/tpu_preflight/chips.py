@@ -115,9 +115,10 @@ class Topology(NamedTuple):
     def environment(self) -> dict[str, str]:
         """The environment variables of the process that compiles.
 
-        libtpu reads the variables that begin with `TPU_`. One of them tells
-        libtpu not to ask the metadata server of Google Cloud. The others
-        describe a machine with this chip, as the server would do.
+        libtpu reads the variables that begin with `TPU_`. On a machine with a
+        TPU, libtpu asks the metadata server of Google Cloud for a description
+        of the machine. `TPU_SKIP_MDS_QUERY` tells libtpu not to ask. The other
+        `TPU_` variables contain the description of a machine with this chip.
         """
         return {
             "JAX_PLATFORMS": "cpu",

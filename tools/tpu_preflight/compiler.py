@@ -1,10 +1,10 @@
 """Compiles a program with Google's TPU compiler, on a machine without a TPU.
 
-The compiler, libtpu, is called through JAX. It runs in a process of its own,
-because it ends its process at an unexpected error, and because it reads
-environment variables when it is loaded. If only another Python interpreter has
-the compiler, that interpreter can run the process. The command of the process
-is
+The compiler, libtpu, is called through JAX. libtpu has a process of its own for
+two reasons: an unexpected error in libtpu ends the process, and libtpu reads
+environment variables only when it is loaded. If only another Python interpreter
+has the compiler, that interpreter can run the process. The command of the
+process is
 
     python -m tools.tpu_preflight.compiler \\
         '{"name": "v5e:2x2", "options": {}}' < HLO

@@ -60,8 +60,8 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
             )
 
     def call(*tensors):
-        # `tf.function` sees only `tensors`. The optional arguments of
-        # `function` keep their defaults, which need not be tensors.
+        # `function` may have optional arguments that are not tensors. `call`
+        # hides them from `tf.function`, so that they keep their defaults.
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
@@ -75,7 +75,8 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # An operation may set a dimension to its full size. This is no error.
+        # `set-dimension-size` is no error if it sets a dimension to its full
+        # size, because the size is then static.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:
@@ -110,7 +111,7 @@ def _described(kind, name, graph):
         for frame in graph.get_operation_by_name(name).traceback:
             where = _own(frame.filename, frame.lineno) or where
     except (KeyError, ValueError):
-        pass  # The operation belongs to a nested function.
+        pass  # `graph` does not have the operations of nested functions.
     return f"{kind}: {name}{where}"
 
 
@@ -119,7 +120,7 @@ def _own(path, line):
 
     Returns "" for the lines of installed packages and of this module.
     """
-    # XLA omits the first slash.
+    # XLA omits the first slash of a path.
     path = pathlib.Path("/", path)
     if {"site-packages", "dist-packages"} & set(path.parts):
         return ""

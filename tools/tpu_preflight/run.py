@@ -26,10 +26,10 @@ def configuration(model: str | None, preset: str | None, **given):
         have all defaults, and the precision of a TPU in place of `auto`.
 
     Raises:
-        ValueError: `model` and `preset` are both `None`, or neither is; the
+        ValueError: `model` and `preset` are both given or both `None`; or the
             run's configuration or the settings are invalid.
-        OSError: the run is missing, or another run that its settings need, such
-            as a teacher.
+        OSError: the run is missing; or the settings need another run, such as a
+            teacher, and the other run is missing.
     """
     if (model is None) == (preset is None):
         raise ValueError(
@@ -56,7 +56,7 @@ def configuration(model: str | None, preset: str | None, **given):
         }
         settings = run_settings.TrainingSettings(
             **{
-                # JSON has no tuples, only lists.
+                # The file has lists instead of tuples, as it is JSON.
                 name: tuple(value) if types[name] == tuple[str, ...] else value
                 for name, value in config["settings"].items()
                 if name in types
@@ -91,9 +91,9 @@ def model_of(
         architecture: the configuration of the model.
         settings: the settings of the run, with all defaults.
     """
-    # On a TPU, XLA compiles the whole step. Here the device is a CPU, where
-    # `jit_compile` would make XLA compile a part of the step separately. So it
-    # is turned off.
+    # On a TPU, XLA compiles the whole step. Here the device is a CPU.
+    # `jit_compile` is turned off, because on a CPU it makes XLA compile a part
+    # of the step separately.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
     building.compile_model(model, settings, architecture)

@@ -24,9 +24,9 @@ class Step(NamedTuple):
     length: the length of the source; in training, also of the target.
     function: a function of tensors.
     specs: a `tf.TensorSpec` of each tensor.
-    prologue: the operations before the loop, as a `Step` without loops. `None`
-        if the step has no loop, and always in training, although gradient
-        accumulation is a loop.
+    prologue: the operations before the loop of a search, as a `Step` without
+        loops. `None` for a step without a loop, and for every step of training,
+        even with gradient accumulation, which is a loop.
     iterations: the largest number of iterations of the loop; 0 without a
         prologue.
     """
@@ -112,9 +112,9 @@ def training_shapes(
 ) -> list[tuple[int, int]]:
     """Returns the shapes (B, T) of a replica's share of the batches of a run.
 
-    All packed batches of `TokenBatches` have the same shape. The length of a
-    row depends on the data. Here it is `max_length`, as for data that has a
-    sentence of this length.
+    All packed batches of a run have the same shape. T depends on the training
+    data. Here T is `max_length`: the function assumes that the data have a
+    sentence of `max_length` tokens.
 
     Args:
         tokens_per_batch: the maximum number of target tokens of a batch, with
@@ -150,9 +150,9 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    They are the shapes of full batches after a `Translator` that uses XLA has
-    padded them, one for each length to which sources are padded. T is the
-    maximum length of the translations.
+    If a `Translator` uses XLA, it pads each batch. So there are only a few
+    shapes of full batches: one for each length to which sources are padded. T
+    is the maximum length of the translations.
 
     Args:
         batch_size: the batch size of the translator, over all replicas.

@@ -16,13 +16,13 @@ RECIPE = Recipe(
                 "num_heads": 4,
                 "feed_forward_dim": 1024,
                 "dropout": 0.3,
-                # fairseq's example has two dictionaries. Its flag
+                # fairseq's example has a vocabulary for each language. Its flag
                 # --share-decoder-input-output-embed ties the output projection
                 # to the target embeddings.
                 "tying": "target",
                 "vocabulary_size": 8848,
                 "target_vocabulary_size": 6632,
-                # fairseq's Adam decays weights as AdamW does. But it also
+                # fairseq's Adam decays weights as AdamW does. But fairseq also
                 # decays biases and norms, and our AdamW does not.
                 "optimizer": "adamw",
                 "weight_decay": 1e-4,
@@ -32,7 +32,7 @@ RECIPE = Recipe(
                 "warmup_steps": 4000,
                 "label_smoothing": 0.1,
                 "tokens_per_batch": 4096,
-                # The example has no last step; this is about 50 epochs.
+                # The example has no last step. This number is about 50 epochs.
                 "steps": 50_000,
                 "evaluation_interval": 1000,
                 "select_by": "bleu",

@@ -13,7 +13,8 @@ _SETTINGS = {
     "activation_dropout": 0.3,
     "word_dropout": 0.1,
     "label_smoothing": 0.2,
-    # In Provilkov et al. 2020, BPE-dropout helps more if there is less text.
+    # This is BPE-dropout. In Provilkov et al. 2020, BPE-dropout helps more if
+    # there is less text.
     "segmentation_sampling": 0.1,
     "tokens_per_batch": 4096,
     "schedule": "inverse_square_root",

@@ -43,7 +43,7 @@ _TRAINING = {
     "length_penalty_form": "average",
     "length_penalty": 1.0,
     # Wu et al. use a beam of 5 and the most probable hypothesis. docs/search.md
-    # compares that with these settings.
+    # compares their search with this one.
     "beam_size": 10,
     "minimum_risk": 5,
     "schedule": "inverse_square_root",
@@ -76,8 +76,8 @@ _ONE = {
 def _steps(steps):
     """Returns the settings of a stage with this number of steps.
 
-    The cool-down takes the last third of the steps. That is more than the fifth
-    that Hägele et al. 2024 find enough.
+    The cool-down is the last third of the steps. In Hägele et al. 2024, a fifth
+    of the steps is enough.
     """
     return {
         "steps": steps,
@@ -98,9 +98,9 @@ RECIPE = Recipe(
     (
         _FIRST,
         Stage("first_teacher", _SECOND, initial="both"),
-        # The student of two teachers that share no stage is better than the
-        # student of two that share the first stage. docs/results.md has the
-        # scores and the seeds.
+        # The second teacher has its own first stage, because the student is
+        # then better than with one first stage for both teachers.
+        # docs/results.md has the scores and the seeds.
         dataclasses.replace(_FIRST, name="both_again", seed=2),
         Stage("second_teacher", _SECOND, initial="both_again", seed=2),
         Stage(

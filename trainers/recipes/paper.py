@@ -1,6 +1,6 @@
 """Recipes for the base and big models of "Attention Is All You Need".
 
-Comments say from which section of the paper the settings below them come.
+A comment above settings names the section of the paper that they come from.
 """
 
 from trainers.recipes.recipe import Recipe, Stage

@@ -56,8 +56,8 @@ class Recipe:
         the run itself.
 
     Raises:
-        ValueError: two stages have the same name, or `initial` or `teachers` of
-            a stage has a name that is not that of an earlier stage.
+        ValueError: two stages have the same name, or a name in `initial` or
+            `teachers` of a stage is not the name of an earlier stage.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""Makes the built-in English-French corpus, and scores translations of *it*."""
+"""Makes the built-in English-French corpus, and scores translated pronouns."""
 
 from keras_transformer.data.illustrated.corpus import (
     ContrastExample,

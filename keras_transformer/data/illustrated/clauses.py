@@ -98,8 +98,8 @@ def event(
         verb: the verb.
         thing: the object, or a place with a preposition, such as "in the barn";
             `None` for neither.
-        past: whether the verb is in the past; else it is in the present. It
-            must be False if `verb.past` is empty.
+        past: True for a verb in the past, False for a verb in the present.
+            `past` must be False if `verb.past` is empty.
         negative: whether the sentence is negated.
     """
     return sentence(*_event(subject, verb, thing, past, negative))
@@ -183,7 +183,7 @@ def there_is(
     """Makes a pair of sentences like "There is a dog in the barn".
 
     Args:
-        noun: what is there. In a negated sentence it must have the determiner
+        noun: what is there. If `negative`, the determiner of the noun must be
             "no", which is "a" in English and "de" in French.
         place: the place with a preposition, such as "in the barn".
         negative: whether the sentence is negated.
@@ -212,7 +212,7 @@ def because(
         verb: the verb.
         thing: the object.
         referent: `subject` or `thing`: the phrase that the pronoun after
-            "because" refers to. It must be in the third person.
+            "because" refers to. This phrase must be in the third person.
         adjective: the English name of the adjective that gives the reason. If
             `negative`, "too" is put before the adjective.
         negative: whether the action was not done.

@@ -1,7 +1,7 @@
 """Draws the sentences of the built-in corpus, and splits them into data sets.
 
-The contrast set tests the translation of *it*, which means the agent or the
-object of an action.
+The contrast set tests how a model translates the pronoun *it*. In half of the
+sentences *it* means the agent of an action, in the other half the object.
 """
 
 import collections
@@ -64,13 +64,13 @@ def illustrated_corpus(
     dev_size: int = 500,
     test_size: int = 500,
 ) -> IllustratedCorpus:
-    """Makes the English-French corpus, the same for the same arguments.
+    """Makes the English-French corpus. Equal arguments give equal corpora.
 
     Every source has exactly one translation, and the data sets are disjoint.
     One in 20 training pairs is a set phrase, from a repeated list of 104 pairs.
 
     Args:
-        seed: the seed of all random choices. Sizes do not change `contrast`.
+        seed: the seed of all random choices. Only the seed changes `contrast`.
         train_size: the number of training pairs.
         dev_size: the number of development pairs.
         test_size: the number of test pairs.
@@ -125,8 +125,8 @@ def referent_accuracy(
 ) -> float:
     """Returns the share of translations with the correct "parce qu'il/elle".
 
-    A translation counts as wrong if it has no such clause, both pronouns in
-    such clauses, or a plural pronoun.
+    A translation is wrong if it has no "parce qu'il/elle", if it has both
+    "parce qu'il" and "parce qu'elle", or if the pronoun is plural.
 
     Args:
         examples: sentences of the contrast set.

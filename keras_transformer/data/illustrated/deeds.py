@@ -12,8 +12,9 @@ from keras_transformer.data.illustrated import lexicon
 class Fit(NamedTuple):
     """Names of adjectives that are reasons against or for an action.
 
-    too: reasons against it, after "too": "too tired".
-    plain: reasons for it, without "too": "hungry".
+    too: reasons against the action. Sentences have "too" before these
+        adjectives, as in "too tired".
+    plain: reasons for the action, such as "hungry".
     """
 
     too: tuple[str, ...]
@@ -33,9 +34,9 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# These agents swim, fly or are tiny. So the adjectives beside an agent, which
-# describe objects, are no reasons against its actions. For example, that a
-# river is deep does not stop a duck.
+# For agents that swim, fly or are tiny: the adjectives of objects that are no
+# reasons against the actions of the agent. For example, a deep river does not
+# stop a duck.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),

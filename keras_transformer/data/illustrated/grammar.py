@@ -1,8 +1,8 @@
 """Makes English and French phrases, and joins the words of a sentence.
 
 The French of a phrase has no elision ("le animal") and no contraction ("de le
-pont"): `french` applies both when it joins the words of a sentence. `english`
-turns "a" into "an".
+pont"). The function `french` makes elisions and contractions when it joins the
+words of a sentence. The function `english` turns "a" into "an".
 """
 
 import itertools
@@ -53,8 +53,8 @@ class _Determiner(NamedTuple):
     `english` and `english_plural` are the English forms. `masculine` and
     `feminine` are the French singular forms, and `plural` is the French plural.
     A form that the determiner does not have is empty. `vowels` are the
-    masculine and feminine forms before a vowel or a silent h. They are not
-    given if `masculine` and `feminine`, perhaps elided, are correct there too.
+    masculine and feminine forms before a vowel or a silent h. `vowels` has no
+    forms if French uses `masculine` and `feminine` there, elided or not.
     """
 
     english: str
@@ -233,7 +233,7 @@ def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
 
 
 def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
-    """Returns the values of `plural` that occur with the noun."""
+    """Returns the values of `plural` for phrases of the noun."""
     several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
     return (False, True) if several else (False,)
 

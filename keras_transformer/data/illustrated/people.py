@@ -2,8 +2,9 @@
 
 Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
 A French adjective shows gender and number. The English "I", "we" and "they" do
-not show the gender, and "you" shows neither. Here all pronouns except "she" are
-masculine, and "you" is one person. So each source has only one translation.
+not show the gender. "You" shows no gender and no number. Here all pronouns
+except "she" are masculine, and "you" is one person. So each source has only one
+translation.
 """
 
 import itertools
@@ -68,8 +69,9 @@ def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
             yield clauses.state(
                 subject, name, negative=True, short=short, opening=opening
             )
+        # "My sister is" is not shortened, so these pairs were yielded before.
         if short and not is_pronoun:
-            continue  # The corpus never shortens "my sister is".
+            continue
         for opening in (sentences.NONE, _YES):
             yield clauses.state(subject, name, short=short, opening=opening)
         if subject.person == 1:

@@ -41,16 +41,16 @@ FEELINGS = ("happy", "sad")
 
 # Each element is a pair: the English names of an agent and of an object.
 Combinations: TypeAlias = Collection[tuple[str, str]]
-# Two lists of arguments for `Pattern`, such as those of singular and of plural
-# sentences.
+# Two lists of arguments for `Pattern`, for example one list for singular
+# sentences and one list for plural sentences.
 _Sides: TypeAlias = tuple[list[tuple], list[tuple]]
 
 
 class Pattern(NamedTuple):
     """A kind of sentence.
 
-    share: the share of this pattern in the corpus without set phrases. The real
-        share is smaller if the pattern has too few sentences.
+    share: the share of this pattern among the sentences that are not set
+        phrases. The real share is smaller if the pattern has too few sentences.
     derive: a function that makes a pair of sentences.
     arguments: for each sentence of this kind, a tuple of the arguments of
         `derive`.
@@ -202,9 +202,9 @@ def reasons(
 def _explain(deed, agent, thing, settings, sides):
     """Adds arguments of `clauses.because` to the two lists of `sides`.
 
-    The reasons of the first list are about the agent, those of the second list
-    about the object. Each element of `settings` is a tuple of the subject, the
-    object and, perhaps, an opening.
+    In the first list, each reason is about the agent. In the second list, each
+    reason is about the object. Each element of `settings` is a tuple of the
+    subject, the object and, perhaps, an opening.
     """
     for negative, side in itertools.product((True, False), (0, 1)):
         for reason in reasons(deed, agent, thing, negative)[side]:

@@ -39,10 +39,10 @@ _QUESTIONS = (
     ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
-# The training set repeats these pairs in this order: first all phrases written
-# like "Thanks.", then all phrases like "Thanks!", then like "Thanks", and last
-# like "thanks", as The Illustrated Transformer writes them. In the first three
-# spellings, questions end with "?".
+# The training set repeats these pairs in this order. First come all phrases,
+# spelled like "Thanks.", then all phrases again, spelled like "Thanks!", then
+# like "Thanks", and last like "thanks". In the first three spellings, questions
+# end with "?". The last spelling is from The Illustrated Transformer.
 PAIRS: list[pairs.SentencePair] = [
     clauses.sentence((source,), (target,), mark)
     for end in (".", "!", "")

@@ -100,7 +100,7 @@ def is_shard_directory(path: str) -> bool:
 
 
 def write(path: str, index: ShardIndex) -> None:
-    """Writes `index.json` into a shard directory, as `write_file` does."""
+    """Writes `index.json` into a shard directory, with `write_file`."""
     content = {"format": _FORMAT, **dataclasses.asdict(index)}
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write_file(tf.io.gfile.join(path, INDEX), text.encode("utf-8"))

@@ -3,7 +3,6 @@
 The files can be on every file system that `tf.io.gfile` supports.
 `tf.data.TFRecordDataset` can read these files too. It is not used here, because
 making a `tf.data.Dataset` for each shard takes longer than reading the shard.
-The checksum of gzip is enough to find a damaged shard.
 """
 
 import gzip
@@ -34,8 +33,8 @@ def write_records(file: str, records: Iterable[bytes]) -> None:
 def read_records(file: str) -> list[bytes]:
     """Reads all records of a file.
 
-    The checksum that gzip stores for the whole file is verified. The checksums
-    of the records are not verified.
+    The checksums of the records are not verified, because gzip verifies a
+    checksum of the whole file.
 
     Raises:
         tf.errors.OpError: the file cannot be read.

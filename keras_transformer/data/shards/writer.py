@@ -200,9 +200,9 @@ class ShardWriter:
                 indexing.write_file(file, tokenizer.model)
 
     def _clear(self):
-        """Makes the directory, or deletes the shards in an incomplete one.
+        """Makes the directory, or deletes the shards in it.
 
-        Raises ValueError for a complete directory.
+        Raises ValueError if the directory has an index.
         """
         if indexing.is_shard_directory(self._path):
             raise ValueError(

@@ -38,7 +38,10 @@ class TransformerPlugin(base_plugin.TBPlugin):
         self._files = event_files.EventFiles(context.logdir)
 
     def is_active(self) -> bool:
-        """Returns False, since TensorBoard itself shows tabs that have data."""
+        """Returns False: without data, the tab is not shown.
+
+        TensorBoard calls this method only if it has loaded no data of the tab.
+        """
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
