@@ -108,8 +108,9 @@ class Vocabulary:
 def main(vocabulary):
     program.show_log()
     outputs = [vocabulary.output, vocabulary.target_output]
-    for output in filter(None, outputs):
-        program.check_output_file(output)
+    for output, flag in zip(outputs, ("output", "target_output"), strict=True):
+        if output is not None:
+            program.check_output_file(output, flag)
     size = vocabulary.size
     if not vocabulary.exact_size:
         size = -(-size // _MULTIPLE) * _MULTIPLE

@@ -24,6 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer import data, runs, translation
+from keras_transformer.translation import results
 from tools.model_flags import settings
 from trainers import program
 from trainers.settings_flags import only, setting
@@ -50,7 +51,7 @@ def main(development, batches):
     answers = translator.hypotheses(
         [pair.source for pair in pairs], batches.batch_size
     )
-    best = [hypotheses[0] for hypotheses in answers]
+    best = [results.best_of(hypotheses) for hypotheses in answers]
     fitted = fit(translator, pairs[::2], best[::2])
     for line in measured(translator, fitted, pairs[1::2], best[1::2]):
         print(line)

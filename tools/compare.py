@@ -17,6 +17,7 @@ import pathlib
 
 import keras_transformer as kt
 from keras_transformer import data, translation
+from keras_transformer.translation import results
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
@@ -124,7 +125,7 @@ def _translations(paths, sources, batch_size):
     models = settings.ModelSettings(paths)
     model = loading.load(models, settings.SearchSettings())
     return [
-        hypotheses[0].text
+        results.best_of(hypotheses).text
         for hypotheses in model.hypotheses(sources, batch_size)
     ]
 

@@ -14,6 +14,7 @@ import dataclasses
 import json
 
 from keras_transformer import data, translation
+from keras_transformer.translation import results
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
@@ -56,7 +57,7 @@ def main(models, search, batches, evaluation):
         [pair.source for pair in pairs], batches.batch_size
     )
     scores = translation.score_translations(
-        [hypotheses[0].text for hypotheses in answers],
+        [results.best_of(hypotheses).text for hypotheses in answers],
         [pair.target for pair in pairs],
         lowercase=evaluation.lowercase,
         tokenize=tokenize,

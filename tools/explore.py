@@ -36,7 +36,7 @@ class Page:
     output: str = setting("File to write.")
     text: tuple[str, ...] = setting(
         "A sentence to open with; give the flag twice for two. Default: the "
-        "two of The Illustrated Transformer.",
+        "sentence of The Illustrated Transformer, and one like it.",
         (),
     )
     target: tuple[str, ...] = setting(

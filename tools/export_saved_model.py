@@ -117,9 +117,7 @@ def main(flags, search):
     arguments = {"signatures": flags.signatures}
     if flags.warm_up_file is not None:
         arguments["warm_up"] = read_warm_up(flags.warm_up_file)
-    pairs = []
-    if flags.source:
-        pairs = data.read_parallel(flags.source, flags.reference)
+    pairs = _development_pairs(flags)
     run = runs.load_translator(flags.model)
     translator = translation.Translator(
         run.model,
@@ -152,6 +150,20 @@ def main(flags, search):
         for line in losses.lines(translator, directory, pairs):
             print(line)
     print(directory)
+
+
+def _development_pairs(flags):
+    """Returns the pairs without a blank side; `[]` if no files are given."""
+    if not flags.source:
+        return []
+    pairs = data.read_parallel(flags.source, flags.reference)
+    pairs = [pair for pair in pairs if not pair.has_blank_side()]
+    if not pairs:
+        raise ValueError(
+            "--source and --reference have no pair of sentences: in each line, "
+            "a side is blank. Give a development set."
+        )
+    return pairs
 
 
 def repairing(

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import keras_transformer as kt
 from keras_transformer import data
+from keras_transformer.translation import results
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
@@ -71,7 +72,7 @@ def main(models, sample, batches):
 
     def translate(texts):
         answers = translator.hypotheses(texts, batches.batch_size)
-        return [hypotheses[0].text for hypotheses in answers]
+        return [results.best_of(hypotheses).text for hypotheses in answers]
 
     report = measure(translate, sources[: sample.sentences], sample.seed)
     print(json.dumps(report, indent=2, ensure_ascii=False))

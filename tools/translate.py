@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 import tqdm
 
 from keras_transformer import data, runs, translation
+from keras_transformer.translation import results
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
@@ -136,7 +137,10 @@ def translate_lines(
         assessments = [None] * len(answers)
         if output.confidence:
             assessments = translation.assess(
-                translator, calibration, window, [best[0] for best in answers]
+                translator,
+                calibration,
+                window,
+                [results.best_of(hypotheses) for hypotheses in answers],
             )
         yield [
             line

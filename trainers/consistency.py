@@ -20,6 +20,7 @@ _OWN = {
     "teacher": ("teacher",),
 }
 _OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
+_DEFAULTS = learning_settings.LearningSettings()
 
 
 def check(settings: learning_settings.LearningSettings) -> None:
@@ -46,7 +47,8 @@ def check(settings: learning_settings.LearningSettings) -> None:
         )
     used = _OWN[name] + (() if name == "none" else _OF_ALL)
     for flag in ("cut_off", "teacher", *_OF_ALL):
-        if flag not in used and getattr(settings, flag):
+        is_given = getattr(settings, flag) != getattr(_DEFAULTS, flag)
+        if flag not in used and is_given:
             raise ValueError(
                 f"--{flag} has no effect with --consistency={name}. Received: "
                 f"--{flag}={getattr(settings, flag)}. Leave it out, or give "

@@ -39,8 +39,10 @@ class ExistingRun:
 
     def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
-        self._has_ended = directory.metrics.exists()
-        self._directory = directory
+        # Read now: later, the chief may delete the file when this worker asks.
+        self._metrics = None
+        if directory.metrics.exists():
+            self._metrics = directory.read_metrics()
         self._config = directory.read_config()
         self.settings = self._config.get("settings", {})
 
@@ -101,11 +103,10 @@ class ExistingRun:
 
     def _end(self):
         """Returns the last step of the run; `None` if the run has not ended."""
-        if not self._has_ended:
+        if self._metrics is None:
             return None
-        metrics = self._directory.read_metrics()
-        if metrics.get("selection", {}).get("ended_early"):
-            return metrics["steps"]
+        if self._metrics.get("selection", {}).get("ended_early"):
+            return self._metrics["steps"]
         return self.settings.get("steps")
 
     def is_new_or_changed(
@@ -130,7 +131,9 @@ class ExistingRun:
         Args:
             settings: the settings, with all defaults filled in.
         """
-        return self._has_ended and not self.is_new_or_changed(settings)
+        return self._metrics is not None and not self.is_new_or_changed(
+            settings
+        )
 
     def check(
         self, settings: run_settings.TrainingSettings, trained_batches: int

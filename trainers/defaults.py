@@ -57,21 +57,22 @@ def architecture_of(
 
 
 def _existing_tokenizers(settings, overrides):
-    """Returns the tokenizers of --vocabulary or --initial_model.
+    """Returns the tokenizers of --vocabulary, shards or --initial_model.
 
-    Returns `None` if the run uses neither of these vocabularies. The run does
-    not use the vocabulary of --initial_model if --train_shards or a vocabulary
-    size is given.
+    Returns `None` if the run learns its vocabularies.
     """
     if settings.vocabulary is not None:
         return run_tokenizers.read(
             settings.vocabulary, settings.target_vocabulary
         )
+    if settings.train_shards:
+        shards = kt.data.ShardedPairs(settings.train_shards)
+        return run_tokenizers.Tokenizers(*shards.tokenizers())
     has_sizes = any(
         overrides.get(name) is not None
         for name in ("vocabulary_size", "target_vocabulary_size")
     )
-    if settings.initial_model and not settings.train_shards and not has_sizes:
+    if settings.initial_model and not has_sizes:
         return run_tokenizers.read(settings.initial_model)
     return None
 

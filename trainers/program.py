@@ -204,11 +204,12 @@ def check_output_dir(path: str | os.PathLike) -> None:
         )
 
 
-def check_output_file(path: str | os.PathLike) -> None:
+def check_output_file(path: str | os.PathLike, flag: str = "output") -> None:
     """Checks that the program can write its output file.
 
     Args:
         path: the file. It need not exist.
+        flag: the name of the flag that gives the file.
 
     Raises:
         OSError: the directory of the file does not exist or is not writable,
@@ -217,18 +218,18 @@ def check_output_file(path: str | os.PathLike) -> None:
     file = pathlib.Path(path).absolute()
     if not file.parent.is_dir():
         raise NotADirectoryError(
-            f"{file.parent} is not a directory. Received: --output={path}. "
+            f"{file.parent} is not a directory. Received: --{flag}={path}. "
             "Give a file in a directory that exists."
         )
     if file.is_dir():
         raise IsADirectoryError(
-            f"{file} is a directory. Received: --output={path}. Give the name "
+            f"{file} is a directory. Received: --{flag}={path}. Give the name "
             "of a file."
         )
     writable = [file.parent, *([file] if file.exists() else [])]
     if not all(os.access(each, os.W_OK) for each in writable):
         raise PermissionError(
-            f"{file} is not writable. Received: --output={path}. Give another "
+            f"{file} is not writable. Received: --{flag}={path}. Give another "
             "one."
         )
 

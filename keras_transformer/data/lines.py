@@ -204,7 +204,6 @@ def _other_lines(stream, name, encoding, errors):
                 "file to UTF-8."
             ) from error
         if not line:
-            lines.detach()  # Otherwise deleting `lines` closes `stream`.
             return
         text = line.rstrip("\r\n")
         yield _checked(text, number, line.endswith("\n"), name)

@@ -120,6 +120,11 @@ def _sentences(texts, targets):
             "`texts` is a list of at least one sentence. Received: "
             f"{texts!r}. Give the sentences to open with."
         )
+    if isinstance(targets, str):
+        raise ValueError(
+            "`targets` is a list with a translation, or None, for each text. "
+            f"Received: {targets!r}."
+        )
     targets = [None] * len(texts) if targets is None else list(targets)
     if len(targets) != len(texts):
         raise ValueError(

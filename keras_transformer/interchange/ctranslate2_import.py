@@ -193,11 +193,13 @@ def _options(directory, file):
     if path.is_file():
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError(f"a {type(content).__name__}, not an object")
             options |= {
                 name: content[name] for name in options if name in content
             }
             _check_options(options)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{path} is not a configuration ({error}). Copy it again from "
                 "the original."

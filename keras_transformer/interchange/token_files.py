@@ -34,7 +34,7 @@ def read_tokens(path: pathlib.Path) -> list[str]:
             # `splitlines` would also split at characters that are tokens.
             tokens = content.removesuffix("\n").split("\n")
             tokens = [token.removesuffix("\r") for token in tokens]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is not a vocabulary ({error}). Copy it again from the "
             "original."

@@ -12,6 +12,8 @@ import keras
 
 from keras_transformer.layers.typing import Shape
 
+_FIRST_OF_LORA = ("lora_kernel_a", "lora_embeddings_a")
+
 
 class SavesLora(keras.layers.Layer):
     """A base class of layers that save LoRA matrices beside the weight matrix.
@@ -72,8 +74,16 @@ class SavesLora(keras.layers.Layer):
     def load_own_variables(self, store: dict[str, Any]) -> None:
         # A file of Keras's own layers, or a file from before LoRA was enabled,
         # has the weight matrix but no LoRA matrices.
-        if not self.lora_enabled or len(store.keys()) != len(self.weights):
+        if not self.lora_enabled:
             super().load_own_variables(store)
+            return
+        if len(store.keys()) != len(self.weights):
+            # Keras sets all LoRA matrices to zero. The first one keeps its
+            # initial values, so that LoRA can learn.
+            first = next(w for w in self.weights if w.name in _FIRST_OF_LORA)
+            values = keras.ops.convert_to_numpy(first)
+            super().load_own_variables(store)
+            first.assign(values)
             return
         for i, weight in enumerate(self.weights):
             weight.assign(store[str(i)])

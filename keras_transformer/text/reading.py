@@ -43,7 +43,7 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
             f"Expected a vocabulary. Received {len(model)} bytes that cannot "
             f"be read ({error!r}). Copy the file again from the original."
         ) from error
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(
             f"Unknown kind of vocabulary. Received: {kind!r}. Expected one of "
             f"{', '.join(map(repr, _KINDS))}, or a SentencePiece model."

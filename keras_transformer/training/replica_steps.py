@@ -33,10 +33,11 @@ from keras_transformer.training import (
 class ReplicaSteps(keras.Model):
     """The base class of `DistributedModel`, with its train and test steps.
 
-    `DistributedModel.compile` sets the attributes that have no value here.
+    `DistributedModel.compile` sets the first three attributes.
     """
 
-    gradient_accumulation_steps: int
+    # `fit` reads it before Keras checks that the model is compiled.
+    gradient_accumulation_steps: int = 1
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
     # A `GradientNorms` callback assigns itself to this attribute when training

@@ -49,6 +49,22 @@ def empty_hypothesis(align: bool) -> Hypothesis:
     return Hypothesis("", 0.0, [], np.zeros([0], "float32"), empty_alignment)
 
 
+def best_of(hypotheses: Sequence[Hypothesis]) -> Hypothesis:
+    """Returns the best translation of a text.
+
+    Args:
+        hypotheses: the hypotheses of the text, best first. If there are none,
+            because the search found no allowed translation, the result is the
+            empty hypothesis.
+
+    Example:
+
+    >>> best_of([]).text
+    ''
+    """
+    return hypotheses[0] if hypotheses else empty_hypothesis(align=False)
+
+
 def are_blank(
     texts: contract.TensorLike,
     ids: tf.Tensor,

@@ -199,7 +199,7 @@ class Translator(tf.Module):
         `hypotheses` describes the arguments and the errors.
         """
         hypotheses = self.hypotheses(texts, batch_size)
-        return [best[0].text if best else "" for best in hypotheses]
+        return [results.best_of(each).text for each in hypotheses]
 
     def hypotheses(
         self,

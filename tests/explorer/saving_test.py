@@ -113,6 +113,8 @@ def test_bad_input(translator, tmp_path):
         saving.save_page(path, translator, TEXTS, dtype="int8")
     with pytest.raises(ValueError, match="`targets`.*1 targets, 2 texts"):
         saving.save_page(path, translator, TEXTS, ["un"])
+    with pytest.raises(ValueError, match="`targets` is a list.*'ab'"):
+        saving.save_page(path, translator, TEXTS, "ab")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -162,6 +162,7 @@ class TestBadInput:
         self.configure(**settings)
         self.refuses(message)
 
-    def test_a_configuration_that_is_not_json(self):
-        (self.directory / "config.json").write_text("{")
+    @pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000])
+    def test_a_configuration_that_is_not_an_object(self, content):
+        (self.directory / "config.json").write_text(content)
         self.refuses("config.json is not a configuration")

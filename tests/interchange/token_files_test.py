@@ -34,6 +34,7 @@ def test_a_pair_of_either_kind(tmp_path):
     [
         ("v.txt", b"a\n\xff\n"),
         ("v.json", b'["a",'),
+        ("v.json", b"[" * 100_000),
         ("v.json", b'{"a": 1}'),
         ("v.json", b'["a", 1]'),
     ],

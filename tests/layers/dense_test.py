@@ -195,6 +195,28 @@ class TestDense:
         with pytest.raises(ValueError, match="Quantize the attention"):
             attention.query.load_own_variables({"0": 1, "1": 2})
 
+    @pytest.mark.parametrize(
+        ("make", "x"),
+        [
+            (lambda: dense.Dense(F), random(B, D)),
+            (lambda: layers.TokenEmbedding(V, D), np.arange(B)[None]),
+        ],
+    )
+    def test_lora_learns_after_a_file_without_it(self, make, x):
+        first, second = make(), make()
+        expected = first(x)
+        store = {}
+        first.save_own_variables(store)
+        second(x)
+        second.enable_lora(2)
+        second.load_own_variables(store)
+        with tf.GradientTape() as tape:
+            result = second(x)
+            loss = tf.reduce_sum(result**2)
+        assert_all_equal(result, expected)
+        [b] = [w for w in second.weights if w.name.endswith("_b")]
+        assert np.abs(tf.convert_to_tensor(tape.gradient(loss, b.value))).max()
+
     def test_dense_equals_that_of_keras(self):
         ours, theirs = dense.Dense(F), keras.layers.Dense(F)
         x = random(B, T, D)

@@ -40,6 +40,7 @@ def test_each_kind(make, tmp_path):
         (b"{", "Received 1 bytes that cannot be read"),
         (b'{"tokens": []}', "cannot be read .KeyError"),
         (b'{"kind": "letters"}', "Received: 'letters'. Expected one of 'by"),
+        (b'{"kind": []}', r"Received: \[\]. Expected one of"),
         (b'{"kind": "tokens", "tokens": ["a"]}', "Received KeyError.'special"),
         (
             b'{"kind": "piece_table", "tokens": [], "sentencepiece": "?"}',

@@ -91,6 +91,10 @@ def test_a_sample(run, tmp_path):
         (("--size=8000",), "too small for this vocabulary.*=8000"),
         (("--user_symbols=a b",), "without spaces"),
         (("--output=/nowhere/v.model",), "/nowhere is not a directory"),
+        (
+            ("--target_output=/nowhere/t.model",),
+            "Received: --target_output=/nowhere/t.model",
+        ),
         (("--source=nowhere",), "No such file: nowhere"),
     ],
 )

@@ -178,11 +178,28 @@ def test_a_shortlist_is_stored(tmp_path):
 )
 def test_refuses(flag, message, tmp_path):
     run = toy.write_run(tmp_path / "run")
+    check_refused(message, run, tmp_path, flag)
+
+
+def test_a_development_set_without_a_pair(tmp_path):
+    run = toy.write_run(tmp_path / "run")
+    (tmp_path / "source").write_text("a cat\n", encoding="utf-8")
+    (tmp_path / "reference").write_text(" \n", encoding="utf-8")
+    check_refused(
+        "--source and --reference have no pair of sentences",
+        run,
+        tmp_path,
+        f"--source={tmp_path}/source",
+        f"--reference={tmp_path}/reference",
+    )
+
+
+def check_refused(message, run, tmp_path, *flags):
     result = in_process.call(
         "export_saved_model",
         f"--model={run}",
         f"--output_dir={tmp_path}/out",
-        flag,
+        *flags,
     )
     assert result.returncode == 1
     [line] = result.stderr.decode().splitlines()

@@ -36,6 +36,7 @@ def test_makes_the_named_loss():
     [
         ({"consistency": "vat"}, "Received: 'vat'. Expected one of none"),
         ({"cut_off": 0.1}, "--cut_off has no effect with --consistency=none"),
+        ({"cut_off": 0.0}, "--cut_off=0.0"),
         ({"consistency_ramp": 3}, "--consistency_ramp=3"),
         ({"consistency": "r_drop", "cut_off": 0.1}, "--consistency=r_drop"),
         ({"consistency": "simcut", "cut_off": 1.5}, "must be in"),

@@ -1,5 +1,7 @@
 """Settings that the user did not give get their defaults."""
 
+import pytest
+
 import keras_transformer as kt
 from trainers import defaults, settings, tokenizers
 
@@ -58,6 +60,18 @@ def test_before_there_is_a_vocabulary_its_size_is_as_asked():
     assert defaults.architecture_of(mine, {}).vocabulary_size == 8000
     config = defaults.architecture_of(mine, {"vocabulary_size": 300})
     assert config.vocabulary_size == 300
+
+
+def test_shards_give_the_special_ids_of_an_initial_model(tmp_path):
+    ids = kt.text.SpecialIds(pad=4, begin=None, end=1, unknown=0)
+    vocabulary = kt.text.TokenList(["<unk>", "</s>", "a", "b", "<pad>"], ids)
+    pairs = [kt.data.SentencePair("a", "b")] * 3
+    kt.data.shard_pairs(pairs, tmp_path / "shards", vocabulary)
+    mine = settings.TrainingSettings(train_shards=[str(tmp_path / "shards")])
+    config = defaults.architecture_of(mine, {"pad_id": 4, "start_id": 4})
+    assert (config.pad_id, config.start_id) == (4, 4)
+    with pytest.raises(ValueError, match="pad with 4"):
+        defaults.architecture_of(mine, {})
 
 
 def test_the_tokenization_follows_the_language():

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import models, search
-from keras_transformer.training import losses
+from keras_transformer.training import distributed_model, losses
 from keras_transformer.translation import graphs, lengths, model_search
 from tests import costs
 from tests.assertions import (
@@ -247,6 +247,13 @@ class TestDistributedModel(Cases):
             ValueError, match="steps=7. Give it to `model.compile`"
         ):
             make(optimizer=optimizer)
+
+    @pytest.mark.parametrize("method", ["fit", "train_on_batch"])
+    def test_a_model_that_is_not_compiled(self, method):
+        inputs = keras.Input((3,))
+        model = distributed_model.DistributedModel(inputs, inputs)
+        with pytest.raises(ValueError, match=r"must call `compile\(\)`"):
+            getattr(model, method)(np.zeros((5, 3)), np.zeros((5, 3)))
 
     @pytest.mark.parametrize("micro_batches", [0, -3, 1.5])
     def test_bad_accumulation(self, micro_batches):

@@ -20,8 +20,10 @@ def check_directory(directory: str | os.PathLike[str]) -> None:
     path = pathlib.Path(directory)
     if (path / "saved_model.pb").is_file():
         return
+    # Versions are numbers: 10 comes after 9.
     versions = sorted(
-        each.parent.name for each in path.glob("*/saved_model.pb")
+        (each.parent.name for each in path.glob("*/saved_model.pb")),
+        key=lambda name: (len(name), name),
     )
     advice = "Give the directory that tools.export_saved_model printed."
     if versions:

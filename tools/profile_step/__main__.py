@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 
+import keras
 import tensorflow as tf
 
 from tools import benchmark_training
@@ -150,7 +151,7 @@ def main(sizes):
     step_ms, operations = profile_steps(sizes)
     sums = parts.sum_parts(operations, sizes.steps)
     print("\n".join(table_of(step_ms, sums)))
-    dtype = "float32" if sizes.precision == "float32" else "bfloat16"
+    dtype = keras.dtype_policies.get(sizes.precision).compute_dtype
     ceiling = benchmark_training.ceiling_flops(dtype)
     flops = benchmark_training.step_flops(sizes)
     products_ms = sum(part["products_ms"] for part in sums.values())

@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras_transformer as kt
+from keras_transformer.runs import loading
 from keras_transformer.training import hardware
 from tools.tpu_preflight import chips
 from tools.tpu_preflight import steps as tpu_steps
@@ -108,7 +109,8 @@ def steps_of(
 ) -> list[tpu_steps.Step]:
     """Returns the steps of training and search of a run, but not of evaluation.
 
-    The search uses only the beam size and the length penalty of the settings.
+    The search is that of the settings. A run also has banned ids, which are
+    not settings of the trainer; the search leaves these out.
 
     Args:
         model: the compiled model of the run.
@@ -126,13 +128,7 @@ def steps_of(
         topology.num_replicas,
         settings.gradient_accumulation_steps,
     )
-    search = kt.search.GreedySearch()
-    if settings.beam_size > 1:
-        search = kt.search.BeamSearch(
-            beam_size=settings.beam_size,
-            alpha=settings.length_penalty,
-            penalty=settings.length_penalty_form,
-        )
+    search = loading.search_of(dataclasses.asdict(settings))
     return [tpu_steps.training_step(model, *shape) for shape in shapes] + [
         tpu_steps.decoding_step(model, search, *shape)
         for shape in tpu_steps.decoding_shapes(

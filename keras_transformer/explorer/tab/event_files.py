@@ -39,7 +39,10 @@ class EventFiles:
                 directory below `log_dir`.
         """
         for path in self._files(run):
-            status = path.stat()
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
             if time.time() - status.st_mtime < _QUIET_SECONDS:
                 continue
             key = (str(path), status.st_size)

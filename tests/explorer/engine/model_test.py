@@ -1,14 +1,11 @@
 """The model in the browser computes what the model in Python computes."""
 
-import json
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from keras_transformer import layers
+from keras_transformer import layers, models
 from keras_transformer.explorer import embedded_model
 from tests import costs
 from tests.explorer import engine_calls, translators, variants
@@ -17,20 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 
 # The page computes in float32, whose rounding the layers of a model enlarge.
 TOLERANCE = 1e-5
-
-
-def in_float64(model, inputs):
-    """Returns a model with the same weights that computes in float64.
-
-    Its rounding is negligible beside that of the page.
-    """
-    config = json.dumps(keras.saving.serialize_keras_object(model))
-    exact = keras.saving.deserialize_keras_object(
-        json.loads(config.replace("float32", "float64"))
-    )
-    exact(inputs)
-    exact.set_weights(model.get_weights())
-    return exact
 
 
 def assert_close(actual, expected):
@@ -62,7 +45,8 @@ def assert_same(page, translator, text, dtype="float32", **options):
         "source_ids": source_ids,
         "target_input_ids": tf.constant([trace["target"]["input_ids"]]),
     }
-    model = in_float64(translator.model, inputs)
+    # The rounding of this model is negligible beside that of the page.
+    model = models.in_precision(translator.model, "float64")
     scores = model.attention_scores(inputs)
     for stack, kind, expected in (
         ("encoder", "attention", scores.encoder),

@@ -56,6 +56,13 @@ def test_the_note_of_a_run(file):
     assert f"{file.name} of the run run ends in the middle" in files.note("run")
 
 
+def test_a_file_that_is_deleted_has_no_note(file, monkeypatch):
+    files = event_files.EventFiles(str(file.parents[1]))
+    monkeypatch.setattr(files, "_files", lambda run: [file])
+    file.unlink()
+    assert files.note("run") is None
+
+
 @pytest.mark.parametrize("log_dir", [None, "", "/no/such", "gs://bucket/logs"])
 def test_logs_that_are_not_here(log_dir):
     assert event_files.EventFiles(log_dir).note("run") is None

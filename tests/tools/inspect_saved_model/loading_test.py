@@ -41,6 +41,14 @@ def test_the_directory_of_versions():
         loading.check_directory(versions)
 
 
+def test_the_newest_version(tmp_path):
+    for version in ("9", "10"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "saved_model.pb").touch()
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/10."):
+        loading.check_directory(tmp_path)
+
+
 def test_the_texts_that_warm_it_up(tmp_path):
     assert len(loading.texts_of(served.directory())) == 2
     # An older SavedModel has no metadata.

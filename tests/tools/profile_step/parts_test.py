@@ -49,6 +49,7 @@ def test_parts(operation, part):
         ("MatMul", True),
         ("_MklMatMul", True),
         ("_MklFusedMatMul", True),
+        ("_FusedMatMul", True),
         ("_MklBatchMatMulV2", True),
         ("_MklEinsum", True),
         ("Einsum", True),

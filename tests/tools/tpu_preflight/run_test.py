@@ -4,10 +4,12 @@ import dataclasses
 
 import pytest
 
+from keras_transformer import search
 from keras_transformer.runs import run_directory
 from tests.tools.tpu_preflight import programs
 from tools.tpu_preflight import chips
 from tools.tpu_preflight import run as tpu_run
+from tools.tpu_preflight import steps as tpu_steps
 from trainers import defaults, settings
 
 SETTINGS = defaults.with_defaults(
@@ -111,3 +113,23 @@ def test_steps():
         tpu_run.chosen(steps, ["training"], ["9"])
     with pytest.raises(ValueError, match="--steps=scoring. .* training, dec"):
         tpu_run.chosen(steps, ["scoring"], None)
+
+
+def test_the_search_of_the_run(monkeypatch):
+    searches = []
+    monkeypatch.setattr(
+        tpu_steps,
+        "decoding_step",
+        lambda model, search, *_: searches.append(search),
+    )
+    run = dataclasses.replace(SETTINGS, minimum_risk=2)
+    model = tpu_run.model_of(programs.CONFIG, SETTINGS)
+    tpu_run.steps_of(model, run, chips.topology("v5e:2x2"), 5)
+    assert set(searches) == {
+        search.BeamSearch(
+            beam_size=3,
+            alpha=run.length_penalty,
+            penalty=run.length_penalty_form,
+            minimum_risk=2,
+        )
+    }
