@@ -25,8 +25,8 @@ def architecture_of(
         overrides: dict of the `TransformerConfig` fields that the user gave.
         tokenizers: the tokenizers of the run. They give the vocabulary sizes.
             `None` if they are not loaded yet. The special ids are then those of
-            the vocabularies of --vocabulary or --initial_model, or those of
-            `SpecialIds()` if the run uses neither.
+            the vocabularies of --vocabulary, --train_shards or --initial_model,
+            or those of `SpecialIds()` if the run learns its vocabularies.
 
     Raises:
         ValueError: the padding id is not that of the source vocabulary, or the
