@@ -49,7 +49,11 @@ def measure(reading: Reading) -> dict[str, float]:
         reading: the flags of the program.
 
     Raises:
-        FileNotFoundError: a directory is not a shard directory.
+        FileNotFoundError: a directory is not a shard directory, or a shard is
+            missing.
+        ValueError: a shard directory is damaged, the vocabularies of the
+            directories differ, or `tokens_per_batch` is less than the number of
+            tokens of the longest sentence.
     """
     imported = _megabytes()
     started = time.perf_counter()

@@ -107,13 +107,21 @@ class Client:
         return json.loads(body)["predictions"]
 
     def post(self, body: bytes) -> tuple[int, bytes]:
-        """Posts a request body; returns the status and body of the response."""
+        """Posts a request body; returns the status and body of the response.
+
+        Raises:
+            OSError or http.client.HTTPException: there is no response.
+        """
         return self._request("POST", ":predict", body)
 
     def get(self, path: str) -> Any:
         """Gets the model's URL plus `path`; returns the response's JSON.
 
         The status of the response is not checked.
+
+        Raises:
+            ValueError: the response is not JSON.
+            OSError or http.client.HTTPException: there is no response.
         """
         return json.loads(self._request("GET", path)[1])
 
@@ -141,7 +149,16 @@ class Outcome(NamedTuple):
 
 
 def text_signatures(url: str) -> list[str]:
-    """Returns the names of the signatures whose only input is `text`."""
+    """Returns the names of the signatures whose only input is `text`.
+
+    Args:
+        url: the URL of the model, which begins with `http://`.
+
+    Raises:
+        KeyError: the response does not describe signatures.
+        ValueError: the response is not JSON.
+        OSError or http.client.HTTPException: there is no response.
+    """
     metadata = Client(url).get("/metadata")["metadata"]
     described = metadata["signature_def"]["signature_def"]
     return sorted(
@@ -164,6 +181,9 @@ def make_requests(
         load: the flags of the requests.
         words: the words of the source files, in order.
         signatures: names of signatures with the only input `text`.
+
+    Raises:
+        IndexError: `signatures` is empty.
     """
     source = random.Random(load.seed)
     for _ in range(load.distinct):
@@ -189,6 +209,10 @@ def measure(load: Load, distinct: list[dict], expected: list) -> dict:
     Returns:
         Dict of what the program prints; the docstring of this module describes
         it. `memory_mb` is empty without `load.server_pid`.
+
+    Raises:
+        KeyError: a response has no `predictions`.
+        ValueError: there is no process `load.server_pid`, or it has ended.
     """
     source = random.Random(load.seed + 1)
     numbers = [source.randrange(len(distinct)) for _ in range(load.requests)]

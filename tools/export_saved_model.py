@@ -153,7 +153,11 @@ def main(flags, search):
 
 
 def _development_pairs(flags):
-    """Returns the pairs without a blank side; `[]` if no files are given."""
+    """Returns the development pairs that have text on both sides.
+
+    Returns `[]` if no files are given. Raises ValueError if the files have no
+    such pair.
+    """
     if not flags.source:
         return []
     pairs = data.read_parallel(flags.source, flags.reference)

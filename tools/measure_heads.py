@@ -82,7 +82,8 @@ def measured(
 
     Args:
         translator: a `Translator` of one `Transformer`.
-        contrast: the contrast set. The two sentences of a pair are adjacent.
+        contrast: the contrast set. The two sentences of each minimal pair are
+            adjacent.
         measure: the flags, with the numbers of sentences and of draws.
 
     Returns:
@@ -94,7 +95,9 @@ def measured(
         three heads. The best heads are not drawn.
 
     Raises:
-        ValueError: fewer than three heads are left to draw from.
+        ValueError: `find_heads` or `without_heads` refuses the model or the
+            sentences, or fewer than three heads are left to draw from.
+        FloatingPointError: the model's output is NaN.
     """
 
     def accuracy(heads):
@@ -142,6 +145,9 @@ def ranked(
 
     Returns:
         The heads, the largest mean weight first.
+
+    Raises:
+        ValueError: `find_heads` refuses the model or the sentences.
     """
     stack, query, key = QUESTIONS[question]
     words = [words_of(example, i) for i, example in enumerate(examples)]
@@ -161,8 +167,8 @@ def words_of(example: data.ContrastExample, index: int) -> Words:
     Args:
         example: a sentence of the contrast set.
         index: the index of the sentence in the contrast set. In the first
-            sentence of a pair, "it" refers to the first noun; in the second
-            sentence, to the second noun.
+            sentence of a minimal pair, "it" refers to the first noun; in the
+            second sentence, "it" refers to the second noun.
     """
     nouns = re.findall(r"\bthe (\w+)", example.source, re.IGNORECASE)
     adjective = re.findall(r"\w+", example.source)[-1]

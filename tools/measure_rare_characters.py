@@ -157,9 +157,11 @@ def adds_at_most_one_word(plain: str, changed: str) -> bool:
 
 
 def replaces_at_most_one_run(plain: str, changed: str) -> bool:
-    """Tells whether all words stay, except one run of at most two words.
+    """Tells whether two translations differ at most in one place.
 
-    At most two new words may replace the run.
+    At this place, at most two adjacent words of `plain` are deleted, and at
+    most two words of `changed` are inserted. All other words stay in their
+    order.
 
     >>> replaces_at_most_one_run("près de la rue", "dans la rue")
     True

@@ -65,8 +65,9 @@ def load(
 ) -> Corpora:
     """Reads the data that the settings ask for.
 
-    Small training text is read into memory. For large text and for shards, the
-    result has an object that reads them later. If the user gives training text
+    If the settings name no data, the result is the built-in corpus. Small
+    training text is read into memory. For large text and for shards, the result
+    has an object that reads the pairs later. If the user gives training text
     without development data, some training pairs are held out.
 
     Args:
@@ -79,8 +80,9 @@ def load(
     Raises:
         FileNotFoundError: a file is missing. This is checked before any text
             is read.
-        ValueError: the content of a file is invalid, or there are too few
-            pairs to hold out development data.
+        ValueError: the numbers of source and target files differ, the content
+            of a file is invalid, there are too few pairs to hold out
+            development data, or `ShardedPairs` raises the error.
     """
     if settings.is_built_in:
         _LOG.info("No data files given: training on the built-in corpus.")

@@ -7,12 +7,16 @@ from trainers import consistency, learning_settings
 def check(settings: learning_settings.LearningSettings) -> None:
     """Checks the settings of the optimizer, its learning rate and the loss.
 
+    `settings_checks` checks the ranges of most numbers, such as `warmup_steps`
+    and `label_smoothing`.
+
     Args:
         settings: the settings that the user gave.
 
     Raises:
         FileNotFoundError: a teacher is not the directory of a finished run.
-        ValueError: a setting is invalid, or two settings contradict each other.
+        ValueError: a setting is invalid, two settings contradict each other, or
+            a setting that another setting needs is missing.
     """
     if settings.schedule not in kt.training.SCHEDULES:
         raise ValueError(

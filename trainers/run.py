@@ -284,9 +284,9 @@ def _fit(run):
     interval = defaults.whole_executions(settings.evaluation_interval, settings)
     epoch, in_interval = divmod(batches, interval)
     # The last checkpoint of a complete run may be in the middle of an interval.
-    # If this run is made longer, the checkpoint is deleted, because a run with
-    # as many steps from the start does not have it. If it is the only
-    # checkpoint, it is deleted after the next checkpoint is saved.
+    # If the run is made longer, this checkpoint is deleted, because a run that
+    # had the new number of steps from the start would not save it. The only
+    # checkpoint of a run is deleted after the next checkpoint is saved.
     restored_step = checkpoints.step
     if in_interval:
         _forget(run, restored_step)

@@ -175,7 +175,10 @@ def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
 def fingerprint_of_given(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, str]:
-    """Returns the fingerprint of the given vocabularies; `{}` for none.
+    """Returns the fingerprint of --vocabulary and --target_vocabulary.
+
+    If the user did not give --vocabulary, the result is `{}`, even if shards or
+    --initial_model have vocabularies.
 
     Args:
         settings: the settings that the user gave.

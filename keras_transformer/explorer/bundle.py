@@ -32,8 +32,8 @@ def bundle(entry: pathlib.Path) -> str:
 
     Raises:
         ValueError: a file is missing, modules import each other in a cycle, a
-            name is imported that is not exported, a module has another form of
-            import or export, or a file of a folder `vendor` does not end with a
+            name is imported that is not exported, a form of import or export is
+            not supported, or a file of a folder `vendor` does not end with a
             list of exports.
     """
     modules: dict[pathlib.Path, tuple[str, set[str]]] = {}

@@ -26,9 +26,9 @@ class Transformer(
 ):
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
-    The model uses the sublayers that it is given, not copies of them;
-    `build_transformer` makes them from a config. Masks are made from ids, or
-    from segment ids; the decoder is causal. The constructor makes the weights.
+    The model uses the given sublayers, not copies. `build_transformer` makes a
+    model and its sublayers from a config. Masks are made from ids, or from
+    segment ids; the decoder is causal. The constructor makes the weights.
 
     Args:
         encoder: an `Encoder`.

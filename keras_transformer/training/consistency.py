@@ -157,9 +157,9 @@ class SimCut(ConsistencyLoss):
     This is SimCut (Gao et al. 2022). In the second pass the embeddings of a few
     source and target tokens are zero. With the predictions P of the first pass
     and Q of the second, the loss of a token is
-    -log P[label] + weight * KL(P || Q). The gradient flows through both passes,
-    as in the published code. The cross-entropy of the second pass is not added.
-    Both passes have dropout.
+    -log P[label] + weight * KL(P || Q). With label smoothing, the first term is
+    smoothed. The gradient flows through both passes, as in the published code.
+    The cross-entropy of the second pass is not added. Both passes have dropout.
 
     Which tokens are cut depends on the step, the ids of the row, the position
     and the seed, not on the replica or the micro-batch. So several replicas cut
@@ -217,13 +217,14 @@ class SimCut(ConsistencyLoss):
 
 @dataclasses.dataclass(frozen=True)
 class Distillation(ConsistencyLoss):
-    """A loss with which the trained model imitates another model.
+    """A loss with which a student, the model in training, imitates a teacher.
 
-    This is word-level distillation (Kim and Rush 2016). The second prediction Q
-    comes from another model, the teacher, without dropout. With the prediction
-    P of the trained model, the loss of a token is
-    -log P[label] + weight * KL(Q || P). No gradient flows into the teacher. The
-    file of a compiled model contains neither the teacher nor this loss.
+    This is word-level distillation (Kim and Rush 2016). The student makes the
+    first prediction P, with dropout. The teacher, another model, makes the
+    second prediction Q, without dropout. The loss of a token is
+    -log P[label] + weight * KL(Q || P). With label smoothing, the first term is
+    smoothed. No gradient flows into the teacher. The file of a compiled student
+    contains neither the teacher nor this loss.
 
     teacher: a function of inputs and `training` that returns logits, such as a
         `Transformer` or an `Ensemble` with the same vocabulary. It must be
