@@ -16,8 +16,8 @@ PYTEST := python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
 COSTLY := process or training or seconds or xla or browser
 
 # The matrices of most tests are so small that two threads for each operation cost
-# more time than they save. The longer commands have TensorFlow's own number.
-check test test-rest: export TF_NUM_INTRAOP_THREADS = 1
+# more time than they save. `test-oldest` has TensorFlow's own number.
+check test test-rest test-all test-grids: export TF_NUM_INTRAOP_THREADS = 1
 
 check: .venv/installed
 	$(BIN)/$(PYTEST) -m "not ($(COSTLY) or grid)"

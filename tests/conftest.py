@@ -24,7 +24,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # absl's test cases read flags, which pytest does not parse.
 flags.FLAGS.mark_as_parsed()
 ROOT = pathlib.Path(__file__).parent.parent
-_, LONG_TESTS = durations.read()
+LONG_TESTS = set(durations.read()["long"])
 
 
 def pytest_addoption(parser):
@@ -78,6 +78,8 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.seconds)
 
 
+# Last, when pytest has left out the tests that the option `-m` does not want.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     durations.longest_first(items, group_of)
 

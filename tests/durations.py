@@ -17,39 +17,69 @@ LONG = 0.4
 
 
 def read():
-    """The seconds of each group, and the names of tests that take long."""
-    recorded = json.loads(FILE.read_text(encoding="utf-8"))
-    return recorded["groups"], set(recorded["long"])
+    """Returns the content of the file.
+
+    A dict of three entries:
+    - `groups`: the seconds of each group, without tests of the grid;
+    - `grids`: the seconds of the tests of the grid in each group;
+    - `long`: a list with the names of tests that take long.
+    """
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def kind(is_of_grid):
+    """Returns the entry of the file for a test of the grid, or another test."""
+    return "grids" if is_of_grid else "groups"
 
 
 def longest_first(items, group_of):
     """Sorts tests in place by the recorded seconds of their groups."""
-    seconds, _ = read()
-    items.sort(key=lambda item: -seconds.get(group_of(item), 0))
+    recorded, seconds = read(), collections.Counter()
+    for group, entry in {
+        (group_of(item), kind(item.get_closest_marker("grid")))
+        for item in items
+    }:
+        seconds[group] += recorded[entry].get(group, 0)
+    items.sort(key=lambda item: -seconds[group_of(item)])
 
 
 class Recorder:
-    """A plugin of pytest that writes the file when all tests have run."""
+    """A plugin of pytest that writes the file when all tests have run.
+
+    If no test of the grid runs, its durations stay as they are. The same holds
+    for the durations of the other tests if only the grid runs.
+    """
 
     def __init__(self):
-        self.seconds = collections.Counter()
+        self.seconds = {"groups": collections.Counter()}
+        self.seconds["grids"] = collections.Counter()
         self.long = set()
 
     def pytest_runtest_logreport(self, report):
         group = dict(report.user_properties)["group"]
-        self.seconds[group] += report.duration
+        entry = kind("grid" in report.keywords)
+        self.seconds[entry][group] += report.duration
         # The time of fixtures does not count, since tests share them.
-        if report.when == "call" and report.duration > LONG:
+        is_long = report.when == "call" and report.duration > LONG
+        if is_long and entry == "groups":
             # pytest-xdist adds the group to the name.
             self.long.add(report.nodeid.removesuffix(f"@{group}"))
 
     def pytest_sessionfinish(self):
-        FILE.write_text(written(self.seconds, self.long), encoding="utf-8")
+        content = updated(read(), self.seconds, self.long)
+        FILE.write_text(content, encoding="utf-8")
 
 
-def written(seconds, long):
-    """Returns the content of the file of durations."""
-    rounded = {name: STEP * round(s / STEP) for name, s in seconds.items()}
-    kept = {name: s for name, s in sorted(rounded.items()) if s}
-    fields = {"groups": kept, "long": sorted(long)}
-    return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+def updated(recorded, seconds, long):
+    """Returns the new content of the file of durations."""
+    if seconds["groups"]:
+        recorded["long"] = sorted(long)
+    for entry, counter in seconds.items():
+        if counter:
+            rounded = {
+                name: STEP * round(s / STEP) for name, s in counter.items()
+            }
+            recorded[entry] = {
+                name: s for name, s in sorted(rounded.items()) if s
+            }
+    return json.dumps(recorded, indent=1, ensure_ascii=False) + "\n"

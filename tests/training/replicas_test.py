@@ -66,11 +66,8 @@ OTHER_RUNS = {
     ],
     4: [
         ("momentum", {}),
-        ("scaled", WITHOUT_XLA),
         ("clipped", WITHOUT_XLA),
-        ("momentum", TOGETHER),
         ("adam", TOGETHER),
-        ("clipped", TOGETHER),
         ("scaled", TOGETHER),
     ],
 }

@@ -10,37 +10,37 @@ from tests import costs
 from tests.explorer import calibrations, comparing, engine_calls
 
 pytestmark = pytest.mark.browser
-SOURCES = {"a few": slice(0, 50), "all": slice(0, 500)}
 
 
 def sources():
     return [pair.source for pair in kt.data.illustrated_corpus().test]
 
 
-@pytest.mark.parametrize("which", costs.grid(SOURCES, keep=("a few",)))
 @pytest.mark.parametrize(
-    "search",
-    costs.grid((GreedySearch(), BeamSearch(4)), keep=(BeamSearch(4),)),
-    ids=("greedy", "beam"),
+    ("search", "count"),
+    costs.grid_of_several(
+        [(BeamSearch(4), 50), (BeamSearch(4), 500), (GreedySearch(), 500)],
+        keep=[(BeamSearch(4), 50)],
+    ),
+    ids=("beam_50", "beam_500", "greedy_500"),
 )
-def test_translations(front_end, demo_run, search, which):
+def test_translations(front_end, demo_run, search, count):
     live = kt.load_translator(demo_run, search)
     data = embedded_model.embed_model(live)
     engine = engine_calls.Engine(front_end, data)
-    texts = sources()[SOURCES[which]]
+    texts = sources()[:count]
     found = engine.translate_all(texts, data["search"])
     assert found == live.translate(texts)
 
 
 # `trace_test.py` compares the traces of small models.
 @pytest.mark.grid
-@pytest.mark.parametrize("count", (7, 30))
-def test_traces(front_end, demo_run, count):
+def test_traces(front_end, demo_run):
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
     calibration = calibrations.TWO_POINTS
     data = embedded_model.embed_model(live, calibration=calibration)
     engine = engine_calls.Engine(front_end, data)
-    for text in sources()[200 : 200 + count]:
+    for text in sources()[200:230]:
         comparing.assert_same_trace(
             engine.trace(text, candidates=50),
             interpretation.trace(live, text, calibration=calibration),
