@@ -3,9 +3,10 @@
     python -m tools.average_checkpoints --model=runs/mine \\
         --output_dir=runs/mine_best --select_by=bleu --count=5
 
-Only checkpoints that the run has kept can be chosen: the last ones, or, with
-the trainer's --select_by, the best ones and the last one. `evaluations.json` of
-the run has the scores that --select_by compares.
+Only checkpoints that the run has kept can be chosen. A run keeps its last
+checkpoints. If the trainer had the flag --select_by, the run keeps its best
+checkpoints and the last one. The scores of the checkpoints are in
+`evaluations.json` of the run.
 """
 
 import dataclasses

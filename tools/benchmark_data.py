@@ -115,8 +115,8 @@ def measure_batches(
         target_tokens += int(weights.sum())
         tokens += int((source_ids != pairs.source_special_ids.pad).sum())
     ended = time.perf_counter()
-    # These batches begin in the middle of an epoch, at a bookmark. A run that
-    # continues reads its bookmark from its checkpoint.
+    # A run that continues reads a bookmark from its checkpoint. The bookmark is
+    # the window at which the batches begin: here, the middle of an epoch.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
     resumed.use_bookmark(

@@ -60,7 +60,7 @@ class RoundTime(keras.callbacks.Callback):
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.loss = float(logs["loss"])  # `float` waits for the steps.
+        self.loss = float(logs["loss"])  # Waits until the steps are done.
         self.seconds = time.perf_counter() - self._start
 
 
@@ -105,9 +105,9 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
     Args:
         models: compiled models by name.
         batches: a data set without an end.
-        steps: steps of a round.
-        rounds: timed rounds of each model.
-        callbacks: lists of additional callbacks, by the names of models.
+        steps: the number of steps of a round.
+        rounds: the number of timed rounds of each model.
+        callbacks: dict from the name of a model to a list of callbacks.
 
     Returns:
         Two dicts by the names of models: the milliseconds per step of each
@@ -187,7 +187,7 @@ def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
     """Compares ten steps in a call with one step in a call, for a small model.
 
     Args:
-        rounds: timed rounds of each model.
+        rounds: the number of timed rounds of each model.
         jit_compile: whether XLA compiles the step.
     """
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}

@@ -134,7 +134,7 @@ class Client:
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
-            connection.close()  # The next request opens it again.
+            connection.close()  # The next request opens the connection again.
             raise
 
 
@@ -180,7 +180,7 @@ def make_requests(
     Args:
         load: the flags of the requests.
         words: the words of the source files, in order.
-        signatures: names of signatures with the only input `text`.
+        signatures: names of signatures whose only input is `text`.
 
     Raises:
         IndexError: `signatures` is empty.

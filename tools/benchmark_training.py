@@ -71,8 +71,8 @@ def step_flops(sizes: Timing) -> float:
 def ceiling_flops(dtype: str) -> float:
     """Measures the floating-point operations per second of a matrix product.
 
-    A large square matrix is multiplied by itself 7 times. The result is
-    computed from the median time.
+    The square of a large matrix is computed 7 times. The result is
+    computed from the median of the 7 durations.
 
     Args:
         dtype: the type of the matrices.

@@ -102,9 +102,9 @@ class Page:
 def main(models, search, page):
     program.check_output_file(page.output)
     if search.minimum_risk is None and not search.sample:
-        # The page ranks hypotheses by their scores, so minimum risk is off
-        # unless the user asks for it. With --sample, `SearchSettings` refuses
-        # every value of minimum risk.
+        # The page ranks hypotheses by their scores. So minimum risk is off if
+        # the user did not set it. With --sample, `minimum_risk` stays `None`,
+        # because then `SearchSettings` accepts no number for it.
         search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE

@@ -55,8 +55,8 @@ class Words(NamedTuple):
     pronoun: str
 
 
-# For each question: a part of the attention's name, the query word and the key
-# word. The words are fields of `Words`.
+# For each question: a part of the names of the attention layers whose heads are
+# ranked, the query word and the key word. The words are fields of `Words`.
 QUESTIONS = {
     "it to its noun": ("encoder", "it", "noun"),
     "it to the adjective": ("encoder", "it", "adjective"),

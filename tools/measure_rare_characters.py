@@ -97,9 +97,9 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     generator = random.Random(seed)
     plain = translate(sources)
     # A translation of a changed sentence may contain copies of the rare
-    # characters, or replacement characters for bytes that are not UTF-8. These
-    # are ignored: only characters that occur in the translations of unchanged
-    # sentences are compared.
+    # characters, or replacement characters for bytes that are not UTF-8. So the
+    # comparison uses only the characters of the translations of unchanged
+    # sentences.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():

@@ -22,7 +22,8 @@ class Text:
     """The flags of the text, of its vocabulary and of the output.
 
     Raises:
-        ValueError: the text is given twice or not at all.
+        ValueError: the text is given as `tsv` and also as `source` and
+            `target`, or no text is given.
     """
 
     vocabulary: str = setting(
@@ -125,7 +126,8 @@ def prepare(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the text is invalid, or as for `kt.data.shard_pairs`.
+        ValueError: the text is invalid, or `kt.data.shard_pairs` raises the
+            error.
     """
     pairs = cleaning.clean(
         progress.track(read(text, cleaning.errors)),

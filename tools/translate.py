@@ -89,8 +89,8 @@ def main(models, search, inputs, output):
         translator = translation.RepairingTranslator(
             translator, calibration.lengths
         )
-    # `sys.stdin` is not used: a thread that waits for a line of it holds the
-    # lock of `sys.stdin`, and Python needs this lock to end.
+    # `sys.stdin` is not used, because a thread that reads from `sys.stdin`
+    # holds a lock while it waits, and Python needs this lock to end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(
@@ -174,8 +174,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
                 lines.put(line)
             lines.put(None)
         except Exception as error:
-            # `lines.get` waits until something is put. `arriving` then raises
-            # the error.
+            # `arriving` gets the error from the queue and raises it.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()
@@ -304,7 +303,7 @@ def read_prefixes(path: str | None) -> list[str] | None:
 def warn_of_cuts(translator, window, number):
     """Prints a warning for each line that is too long for the model.
 
-    For a SavedModel it prints nothing.
+    Prints nothing for a SavedModel.
 
     Args:
         translator: a `Translator` or a `ServedModel`.

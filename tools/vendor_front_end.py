@@ -85,7 +85,7 @@ def check(package: Package, archive: bytes) -> None:
 
 
 def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
-    """Returns the contents of the package's files, by their names in `FOLDER`.
+    """Returns a dict from the names in `FOLDER` to the contents of the files.
 
     Args:
         package: the package, with the files to take from it.

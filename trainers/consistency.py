@@ -148,9 +148,9 @@ def fingerprint(
                 f"The teacher {path} has another vocabulary. Give --vocabulary="
                 f"{path} to use the teacher's."
             )
-        # A teacher reads the same ids as the model of the run, so both need the
-        # same start id. A teacher may have no `config.json`; then its start id
-        # is not checked.
+        # A teacher reads the same ids as the model of the run, so the teacher
+        # needs the start id of this model. The start id of a teacher is not
+        # checked if the teacher has no `config.json`.
         theirs = kt.runs.RunDirectory(path).read_config()
         start_id = theirs.get("architecture", {}).get("start_id")
         if start_id not in (None, architecture.start_id):

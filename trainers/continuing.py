@@ -16,8 +16,8 @@ _MAY_CHANGE = (
     "teacher",
     "vocabulary",
     "target_vocabulary",
-    # This setting is a list of names of settings. The values of these settings
-    # are compared.
+    # This setting only lists names of settings. It may change, because the
+    # values of the listed settings are compared.
     "replaces_recipe",
     # This setting changes only what TensorBoard shows.
     "trace_sentences",
@@ -39,7 +39,8 @@ class ExistingRun:
 
     def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
-        # Read now: later, the chief may delete the file when this worker asks.
+        # The file is read now, because the chief may delete it before this
+        # worker calls `is_complete`.
         self._metrics = None
         if directory.metrics.exists():
             self._metrics = directory.read_metrics()
@@ -50,8 +51,8 @@ class ExistingRun:
         """Compares the configuration of this run with another configuration.
 
         Settings that may change, such as `devices`, are not compared. A field
-        that this run lacks counts as `None`. So call this method only if there
-        is a run.
+        that this run lacks counts as `None`. If there is no run, do not call
+        this method, because all fields would count as `None`.
 
         Args:
             config: groups of fields, as in `config.json`. Only these groups

@@ -32,8 +32,8 @@ _ILLUSTRATED = (
 # The sentences that the tab Transformer of TensorBoard shows if the corpus is
 # the built-in one, and the user gave no --trace_sentences.
 ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
-# The Illustrated Transformer has a figure of position encodings in each of
-# these two forms. Here one image shows both forms. It has 20 positions, and is
+# The Illustrated Transformer shows position encodings of these two forms in two
+# figures. Here one image shows both forms. The image has 20 positions, and is
 # 328 pixels wide.
 _POSITION_FORMS = ("tensor2tensor", "paper")
 _NUM_POSITIONS, _CARD = 20, 328

@@ -175,13 +175,13 @@ def with_defaults(
 
 
 def _choice_of_conventions(settings):
-    """Returns a function that returns a setting; for `None`, its default.
+    """Returns a function that returns the value of a setting, or its default.
 
     The function takes the name of the setting, and the name of its default in
-    `Convention`. With --convention, this convention gives the default. Without
-    --convention, the default is the initial model's value, if the search
-    settings of this model come from an import. If there is no such value, the
-    convention "paper" gives the default.
+    `Convention`. If the setting is `None`, the function returns the default of
+    --convention. Without --convention, it returns the value of the initial
+    model, if the search settings of this model come from an import. Otherwise
+    it returns the default of the convention "paper".
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

@@ -141,7 +141,7 @@ def take_weights(
         settings: the settings of the run.
 
     Raises:
-        ValueError: no weight fits, apart from the rows of embeddings.
+        ValueError: no weight of the initial model can be copied unchanged.
     """
     path = settings.initial_model
     if path is None:

@@ -116,7 +116,8 @@ def read_small(
     )
     are_files = all(map(os.path.isfile, files))
     if are_files and sum(map(os.path.getsize, files)) > 4 * MAX_CHARACTERS:
-        # A character has at most four bytes, so the text is large.
+        # A character has at most four bytes, so these files have more than
+        # `MAX_CHARACTERS` characters.
         return None
     pairs, num_characters = [], 0
     for pair in iterate(settings):

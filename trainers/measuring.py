@@ -12,8 +12,8 @@ from trainers import components, dashboards, evaluations, training_progress
 # search.
 _DEV_SENTENCES = 500
 # Every checkpoint has these counters. If windows may have different numbers of
-# batches, it also has a bookmark, which says where the window of the next batch
-# begins.
+# batches, every checkpoint also has a bookmark, which says where the window of
+# the next batch begins.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
@@ -138,7 +138,7 @@ def _chief_callbacks(run, progress):
         run.tokenizers.source,
         kt.search.GreedySearch(),
         target_tokenizer=run.tokenizers.target,
-        # On a TPU all graphs are compiled with XLA.
+        # A TPU can run only graphs that XLA compiles.
         jit_compile=isinstance(run.strategy, tf.distribute.TPUStrategy),
     )
     dev = [pair for pair in run.corpora.dev if not pair.has_blank_side()]

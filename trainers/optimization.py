@@ -108,8 +108,8 @@ def factor_of(
     The last block of each stack has the factor 1, the block before it has
     `layer_decay`, the block before that has `layer_decay ** 2`, and so on.
     Embeddings have `layer_decay ** n`, where n is the number of blocks of the
-    stack with more blocks. All other weights, such as an output projection that
-    is not tied and the final norms, have the factor 1.
+    stack with more blocks. All other weights have the factor 1, for example the
+    final norms, and an output projection that is not tied.
 
     Args:
         path: the path of the weight.

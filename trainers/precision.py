@@ -21,8 +21,9 @@ def resolve(
     """Replaces `auto` by a precision and logs the choice and its reason.
 
     If the run is continued, `auto` is replaced by the precision with which the
-    run began. A precision other than `auto` is not replaced, but a warning is
-    logged if it is mixed_bfloat16 and the CPU is probably slow with it.
+    run began. A precision other than `auto` is not replaced. But if the user
+    chose mixed_bfloat16, and bfloat16 is probably slow on this CPU, a warning
+    is logged.
 
     Args:
         settings: the settings that the user gave.

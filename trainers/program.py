@@ -169,11 +169,13 @@ def main(
 def show_log() -> None:
     """Prints the log of this project, and no other log, to standard error.
 
-    With a handler of the root logger, TensorFlow's log would be printed too.
+    The root logger gets no handler, because this handler would also print
+    TensorFlow's log.
     """
     for name in ("trainers", "keras_transformer"):
         logger = logging.getLogger(name)
-        # A second call, as in tests, replaces the stream.
+        # In tests this function is called several times. A new handler replaces
+        # the old one, because `sys.stderr` may be another stream by then.
         logger.handlers = [logging.StreamHandler()]
         logger.setLevel(logging.INFO)
         logger.propagate = False

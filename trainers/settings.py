@@ -243,10 +243,10 @@ class TrainingSettings(learning_settings.LearningSettings):
 
 
 # A run may continue with other values of these settings, which say how a step
-# is executed. Other values change rounding errors, and which units dropout
-# drops. `steps_per_execution` may also change the number of steps of the run
-# and of an evaluation interval, because both numbers are rounded up to a
-# multiple of `steps_per_execution`.
+# is executed. With other values, rounding errors differ, and dropout drops
+# other units. `steps_per_execution` may also change the number of steps of the
+# run and of an evaluation interval, because these two numbers are rounded up to
+# a multiple of `steps_per_execution`.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",

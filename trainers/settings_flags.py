@@ -154,8 +154,8 @@ def read(
     Args:
         settings_class: the dataclass, or a selection of its fields.
         values: the parsed flags.
-        given: the values of the positional arguments, by field name; `None` for
-            none.
+        given: the values of the positional arguments, by field name; `None` if
+            there are no positional arguments.
 
     Raises:
         ValueError: the dataclass refuses the values.

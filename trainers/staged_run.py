@@ -29,8 +29,8 @@ def train(
     Args:
         settings: the settings that the user gave; `recipe` may be `None`.
         overrides: dict of the `TransformerConfig` fields that the user gave.
-        given: the names of all flags that the user gave. They replace settings
-            of the recipe in each stage.
+        given: the names of all flags that the user gave. In each stage, the
+            values of these flags replace settings of the recipe.
         output_dir: the directory of the run.
 
     Raises:
@@ -44,7 +44,7 @@ def train(
         return
     stages = recipe_of(settings.recipe).stages
     check(stages, settings, overrides, given)
-    # Stages share one strategy, because some cannot be made twice in a process.
+    # A process cannot make some strategies twice. So stages share the strategy.
     strategy = None
     paths: dict[str, str] = {}
     directories = directories_of(stages, kt.runs.RunDirectory(output_dir))
@@ -56,7 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # Later stages use the vocabulary of the first stage.
+            # Without a vocabulary size, later stages learn no vocabulary.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
@@ -145,9 +145,8 @@ def with_runs(
 
     Args:
         stage: the stage.
-        settings: the settings of the stage. If the user gave another
-            consistency loss or other teachers, the teachers of the stage have
-            no effect.
+        settings: the settings of the stage. The teachers of the stage are set
+            only if `consistency` is "teacher" and the user gave no teachers.
         paths: the directories of the earlier stages, by the names of the
             stages; the first stage comes first.
 
@@ -195,10 +194,10 @@ def settings_of(
     overrides: dict,
     given: frozenset[str],
 ) -> tuple[run_settings.TrainingSettings, dict]:
-    """Returns the settings of a stage; the user's flags replace the recipe's.
+    """Returns the recipe's settings of a stage, changed by the user's flags.
 
-    A flag for `steps` or `epochs` replaces both of these settings. The seed of
-    the stage is added to the seed of the run.
+    If the user gave --steps or --epochs, the recipe sets neither steps nor
+    epochs. The seed of the stage is added to the seed of the run.
 
     Args:
         stage: the stage.
@@ -207,9 +206,8 @@ def settings_of(
         given: the names of all flags that the user gave.
 
     Returns:
-        The settings and the overrides of the stage. `replaces_recipe` of the
-        settings contains the names of those settings of the recipe that flags
-        replaced.
+        The settings and the overrides of the stage. In the settings, the field
+        `replaces_recipe` lists the settings of the recipe that flags replaced.
     """
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}

@@ -1,8 +1,8 @@
 """Prepares the process of a program before TensorFlow is imported.
 
 `python -m` first imports the package of a program, and the package calls
-`prepare`. This module imports only the standard library, so the process is
-prepared at once; the import of TensorFlow takes seconds.
+`prepare`. This module imports only the standard library. So the process is
+prepared before the import of TensorFlow, which takes seconds.
 """
 
 import atexit
@@ -17,12 +17,12 @@ INTERRUPTED = 130
 def prepare() -> None:
     """Hides TensorFlow's start-up messages; prepares a process of `python -m`.
 
-    If `python -m` did not start the process, nothing else changes. In a process
-    of `python -m`, closed standard streams are opened on the null device. If
-    they stayed closed, the next file would get the number of a closed stream,
-    and the output would be written into this file. Ctrl-C ends the process
-    without a traceback. If the reader of the output closes the pipe, the
-    process prints no error message at its end.
+    If `python -m` did not start the process, only the messages are hidden. In a
+    process of `python -m`, closed standard streams are opened on the null
+    device. If they stayed closed, the next file would get the number of a
+    closed stream, and the output would be written into this file. Ctrl-C ends
+    the process without a traceback. If the reader of the output closes the
+    pipe, the process prints no error message at its end.
     """
     # At level 2 TensorFlow logs only errors. Its many start-up messages would
     # make it hard to find the output of the program. A level that the user has
@@ -51,9 +51,10 @@ def drop_output_if_unread() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        # Python flushes again at exit and would print an error. So the output
-        # is redirected to the null device. Tests replace `sys.stdout` by
-        # objects without a file; the errors of these objects are ignored.
+        # Python flushes again at exit, and prints an error if the flush fails.
+        # So the output is redirected to the null device. Tests replace
+        # `sys.stdout` by objects without a file; the errors of these objects
+        # are ignored.
         with contextlib.suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())
@@ -61,7 +62,7 @@ def drop_output_if_unread() -> None:
 
 def _without_a_traceback(kind, error, traceback):
     if issubclass(kind, KeyboardInterrupt):
-        # `os._exit` ends the process with this code. After an uncaught
-        # KeyboardInterrupt, Python would kill itself with SIGINT instead.
+        # Without `os._exit`, Python would kill its own process with SIGINT, and
+        # the process would not have this exit code.
         os._exit(INTERRUPTED)
     sys.__excepthook__(kind, error, traceback)

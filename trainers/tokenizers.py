@@ -29,9 +29,9 @@ class Tokenizers:
     def vocabulary_sizes(self) -> dict[str, int | None]:
         """Returns the vocabulary sizes, as fields of `TransformerConfig`.
 
-        Two tokenizers of another system may cut text differently but have the
-        same pieces and ids. The model then has one vocabulary, and
-        `target_vocabulary_size` is `None`, as with one tokenizer.
+        The two tokenizers of an imported model may have the same pieces and
+        ids, although they cut text differently. Then the model has one
+        vocabulary, and `target_vocabulary_size` is `None`.
         """
         target_size = self.target and self.target.vocabulary_size
         if self.target and kt.text.vocabulary_sha256(
@@ -78,11 +78,11 @@ def load(
     """Reads the vocabularies of a run, or learns them from its training text.
 
     A run that was started in the directory keeps its vocabularies. A new run
-    uses the first of these that the user gave: --vocabulary and
-    --target_vocabulary; the vocabularies of the shards; those of
-    --initial_model, unless a vocabulary size is given. If the user gave none of
-    them, the chief learns the vocabularies. All workers use the vocabularies of
-    the chief.
+    reads its vocabularies from the first of these three that the user gave:
+    --vocabulary with --target_vocabulary, shards, --initial_model. The chief
+    learns the vocabularies if the user gave none of the three, or if the user
+    gave only --initial_model and also a vocabulary size. All workers use the
+    vocabularies of the chief.
 
     Args:
         directory: the directory of the run.

@@ -9,7 +9,7 @@ two CPU cores, and the test BLEU is above 95. To train on your own data:
         --train_source=train.en --train_target=train.de \\
         --dev_source=dev.en --dev_target=dev.de
 
-The same command continues a run that was stopped. It trains on the TPU or on
+The same command continues a run that was stopped. The trainer uses the TPU or
 all GPUs of the machine, if there are any. For several hosts, add
 `--strategy=multi_worker`; see docs/distribution.md.
 """

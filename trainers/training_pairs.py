@@ -59,10 +59,10 @@ def load(
 def _load(directory, corpora, tokenizers, settings, strategy):
     """Returns the training pairs: encoded in memory, or read from shards.
 
-    Small text is encoded in memory, as `EncodedPairs`. Shards that the user
-    gives are read by `ShardedPairs`. Large text is read in the same way: first
-    the chief encodes it to shards in the directory of the run, unless the
-    directory has the shards of this text already.
+    Small text is encoded in memory, as `EncodedPairs`. The chief encodes large
+    text to shards in the directory of the run, unless the directory has the
+    shards of this text already. `ShardedPairs` reads these shards, or the
+    shards that the user gives.
     """
     strategy = strategy or tf.distribute.get_strategy()
     train = corpora.train

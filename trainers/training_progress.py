@@ -47,8 +47,8 @@ class TrainingProgress(keras.callbacks.Callback):
     prints a line with the loss and all other numbers of the interval to
     standard output.
 
-    The callback must be the last one, so that it prints what the other
-    callbacks add to the logs.
+    This callback must be the last callback of `fit`, because it prints the
+    numbers that the other callbacks add to `logs`.
 
     Args:
         checkpoints: the checkpoints. In their counter "batches", another

@@ -66,16 +66,17 @@ class TokenBatches:
         max_length: the maximum number of tokens of a source and of a target,
             with special ids.
         seed: the seed of the shuffling, at least 0.
-        rows_multiple_of: a divisor of the number of rows of each batch: the
-            number of replicas times the number of micro-batches of a replica.
+        rows_multiple_of: the number of rows of each batch is a multiple of
+            this argument, which is the number of replicas times the number of
+            micro-batches of a replica.
         start_id: the first id that the decoder reads, the model's `start_id`.
             `None` for the begin id of the target vocabulary.
         packed: whether several pairs share a row.
 
     Attributes:
         needs_bookmarks: whether windows may have different numbers of batches.
-            If True, the method `bookmark` plans earlier windows to find where a
-            window begins, which takes time.
+            If True, the method `bookmark` takes time, because it plans earlier
+            windows to find where a window begins.
         steps_per_epoch: the number of batches of an epoch. It is an estimate
             if `needs_bookmarks` is True: the number of batches of the first
             window times the number of windows of an epoch.

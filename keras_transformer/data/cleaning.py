@@ -20,8 +20,8 @@ _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
 )
 # For each field that can drop pairs, a function that takes the field's value
 # and returns a filter. The function of `drop_unknown_characters` takes the
-# tokenizers instead. `_filters` makes no filter for a value in `_CHANGES`,
-# because such a value changes texts.
+# tokenizers instead. A value in `_CHANGES`, such as "unescape", changes texts
+# and drops no pair, so `_filters` makes no filter for this value.
 _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
     "drop_not_utf8": lambda _: filters.is_not_utf8,
     "html_entities": lambda _: filters.has_entity,

@@ -98,10 +98,10 @@ def read_lines(
     the start of a line are removed.
 
     Args:
-        file: a path, or a stream of bytes that has the method `read1`. Such a
-            stream is not closed. The text is in UTF-8, or in UTF-16 or UTF-32
-            with a byte order mark. It is plain, or compressed by gzip, bzip2,
-            xz or, if Python can read it, zstd.
+        file: a path, or a stream of bytes that has the method `read1`. The
+            function does not close a stream. The text is in UTF-8, or in UTF-16
+            or UTF-32 with a byte order mark. The text is plain, or compressed
+            by gzip, bzip2, xz or, if Python can read it, zstd.
         name: the name of a stream in error messages; `None` for "the stream".
             If `file` is a path, the messages show the path instead.
         errors: an error handler of `bytes.decode`. `"strict"` raises an error
@@ -213,8 +213,8 @@ def _checked(text, number, has_end, name):
     """Returns the text of a line without a byte order mark.
 
     A mark can be in the middle of a file, if files were concatenated. Raises
-    ValueError if the file has no line feed, and a carriage return stands
-    before the end of its text: such a file separates lines by carriage returns.
+    ValueError if the file has no line feed, but has a carriage return before
+    its end, because then carriage returns separate the lines of the file.
     """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(
@@ -228,8 +228,8 @@ def _checked(text, number, has_end, name):
 def _members(name):
     """Returns words for an error message, such as " of corpus.en, corpus.fr".
 
-    These are the names of at most eight files in the zip archive `name`. The
-    result is "" if `name` is the name of a stream or of another kind of file.
+    The words name at most eight files in the zip archive `name`. The result is
+    "" if `name` is the name of a stream or of another kind of file.
     """
     try:
         with zipfile.ZipFile(name) as archive:

@@ -190,8 +190,8 @@ class _Patterns:
         cost = rest.sum(axis=1)
         for i in range(_MAX_REST + 1):
             for j in range(_MAX_REST + 1):
-                # Index 0 of the table stands for the length -`_MAX_REST`, so
-                # that no index is negative. No kind has a length below 0.
+                # The other pair leaves i and j tokens free. The index of the
+                # length n is n + `_MAX_REST`, so that no index is negative.
                 source, target = rest.T + _MAX_REST
                 is_filled = exists[source - i, target - j]
                 cost = np.where(is_filled, np.minimum(cost, i + j), cost)

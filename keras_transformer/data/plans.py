@@ -32,8 +32,9 @@ def bucket_lengths(max_length: int) -> list[int]:
     """Returns the lengths that batches are padded to.
 
     There are only a few lengths, since each new shape is traced or compiled.
-    The lengths increase from 8 to 32 by 2, then by a sixteenth to an eighth of
-    the length. The last length is `max_length`, which may be below 8.
+    Up to 32 the lengths are 8, 10, 12 and so on. Each longer length exceeds the
+    length before it by a sixteenth to an eighth. The last length is
+    `max_length`, which may be below 8.
 
     Args:
         max_length: the maximum length of a row, at least 1.
@@ -58,8 +59,8 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
 
     Args:
         tokens_per_batch: the maximum number of source tokens of a batch, and
-            also of target tokens. Padding counts. A batch of one row may have
-            more tokens.
+            also of target tokens. Padding tokens are counted too. A batch of
+            one row may have more tokens.
         length: the length of a row: the larger of S and T.
     """
     rows = max(1, tokens_per_batch // length)
@@ -84,8 +85,8 @@ def check_batch(
     if tokens_per_batch < max_length or rows < rows_multiple_of:
         fewest = rows_multiple_of
         if fewest > ROWS:
-            # If a batch has at least `ROWS` rows, `rows_of` returns a multiple
-            # of `ROWS`. So `fewest` is rounded up to a multiple.
+            # `rows_of` rounds a number above `ROWS` down to a multiple of
+            # `ROWS`. So `fewest` becomes the next larger multiple.
             fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
@@ -123,7 +124,7 @@ class Buckets:
             lengths: integers `(pairs, 2)`, the lengths of source and target.
                 The lengths must be at most `max_length`; this method does not
                 check them.
-            generator: a random generator that draws which pairs of similar
+            generator: a random generator. It decides which pairs of similar
                 lengths share a batch. With `None`, nothing is random.
 
         Returns:
@@ -180,9 +181,9 @@ class Packing:
 
         Args:
             lengths: integers `(pairs, 2)`, the lengths of source and target.
-            generator: a random generator that draws which pairs share a row,
-                and the order of the rows. With `None`, rows with long pairs
-                come first.
+            generator: a random generator. It decides which pairs share a row,
+                and it decides the order of the rows. With `None`, rows with
+                long pairs come first.
 
         Returns:
             All batches. Their number does not depend on the random numbers.

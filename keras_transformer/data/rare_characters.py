@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
 
-# The first and last characters of writing systems. Each system is drawn with
-# the same probability, whatever its size.
+# The first and last characters of writing systems. All systems are chosen with
+# the same probability, although their sizes differ.
 _SCRIPTS = (
     (0x391, 0x3C9),  # Greek
     (0x410, 0x44F),  # Cyrillic
@@ -68,8 +68,8 @@ def with_rare_characters(
 
     Args:
         pairs: training pairs.
-        share: the share of pairs whose source is changed, in [0, 1]. Each
-            source is drawn with this probability; blank sources never change.
+        share: the probability that a source is changed, in [0, 1]. Blank
+            sources never change.
         seed: the seed that chooses pairs, positions and characters.
 
     Returns:
@@ -109,8 +109,8 @@ def iterate_with_rare_characters(
         known: the characters that are not rare, such as all characters of the
             pieces of a vocabulary. Accented forms of letters are taken from
             these characters.
-        share: the share of pairs whose source is changed, in [0, 1]. Each
-            source is drawn with this probability; blank sources never change.
+        share: the probability that a source is changed, in [0, 1]. Blank
+            sources never change.
         seed: the seed that chooses pairs, positions and characters.
 
     Raises:
@@ -140,7 +140,7 @@ class _SourceChanger:
 
     Args:
         known: a set of the characters that are not rare.
-        generator: the `random.Random` that draws the changes.
+        generator: the `random.Random` that chooses the changes.
     """
 
     def __init__(self, known, generator):
@@ -163,7 +163,7 @@ class _SourceChanger:
         return changed or source
 
     def _word(self):
-        """Draws a word of symbols or of letters that are not known."""
+        """Makes a random word, of unknown symbols or of unknown letters."""
         generator = self._generator
         if not self._scripts or (self._symbols and generator.random() < 1 / 3):
             longest = _MAX_SYMBOLS
@@ -194,10 +194,10 @@ class _SourceChanger:
 
 
 def _unknown(ranges, known):
-    """Returns for each range a list of its characters that are not in `known`.
+    """Returns a list for each range: its characters that are not in `known`.
 
-    Code points that Unicode does not assign are left out, and so are ranges
-    without unknown characters.
+    The lists leave out code points that Unicode does not assign. A range
+    without unknown characters gets no list.
     """
     unknown = [
         [

@@ -25,8 +25,9 @@ class SampledSegmentation:
         pairs: the encoded pairs.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        rate: the probability that BPE leaves out a merge. For a unigram
-            vocabulary, the exponent of the probabilities of segmentations.
+        rate: with BPE, the probability that a merge is left out. With a
+            unigram vocabulary, a segmentation with the probability p is chosen
+            with a probability that is proportional to p^rate.
         seed: the seed of the sampling.
 
     Raises:

@@ -28,18 +28,18 @@ class ShardedPairs:
         directories: shard directories, one for each corpus, all with the same
             vocabularies.
         weights: how often an epoch reads each pair of a corpus, a finite number
-            of at least 0 for each directory. `None` for weights that are
-            computed from `temperature`, or are 1 without a temperature.
-        temperature: a number above 0 to compute the weights from, instead of
-            `weights`; `None` if it is not used. A corpus of n pairs gets a
-            share of the epoch that is proportional to n^(1 / temperature). An
-            epoch has as many pairs as all corpora together. So with a
-            temperature of 1, an epoch reads each pair once. A larger
-            temperature makes the shares more equal.
+            of at least 0 for each directory. With `None`, the weights are
+            computed from `temperature`. Without a temperature they are 1.
+        temperature: a number above 0 from which the weights are computed, or
+            `None`; it must be `None` if `weights` is given. The share of a
+            corpus of n pairs is proportional to n^(1 / temperature). An epoch
+            has as many pairs as all corpora together. So with a temperature of
+            1, an epoch reads each pair once. A larger temperature makes the
+            shares more equal.
         seed: the seed of the order of the shards, at least 0.
         window_pairs: the approximate maximum number of pairs of a window. A
-            window can have about one more pair of each corpus, because its
-            part of each corpus is rounded to whole pairs.
+            window with pairs of c corpora can have about c pairs more, because
+            the number of pairs of each corpus is rounded.
 
     Attributes:
         windows_per_epoch: the number of windows of an epoch, at least 1.
@@ -99,8 +99,8 @@ class ShardedPairs:
                 f"{list(map(str, self.weights))} for corpora of {sizes} pairs. "
                 "Give larger weights."
             )
-        # With at most `largest` windows, each window has at least one pair of
-        # the corpus with the most pairs in an epoch. So no window is empty.
+        # One corpus has `largest` pairs in an epoch. With at most `largest`
+        # windows, each window has one of these pairs. So no window is empty.
         self.windows_per_epoch = min(
             -(-self.num_pairs // window_pairs), largest
         )
@@ -109,7 +109,7 @@ class ShardedPairs:
     def num_pairs(self) -> int:
         """The number of pairs of an epoch.
 
-        If epochs have different numbers, this is their mean, rounded down.
+        This number is the mean of all epochs, rounded down.
         """
         return int(sum(each.pairs_per_epoch for each in self._passes))
 
@@ -117,7 +117,7 @@ class ShardedPairs:
     def num_target_tokens(self) -> int:
         """The number of target tokens of an epoch, special ids included.
 
-        If epochs have different numbers, this is their mean, rounded.
+        This number is the mean of all epochs, rounded.
         """
         prefix = len(self.target_special_ids.target_prefix)
         return round(
@@ -206,7 +206,7 @@ class ShardedPairs:
     def tokenizers(self) -> tuple[TextTokenizer, TextTokenizer | None]:
         """Reads the tokenizers of sources and of targets.
 
-        The second tokenizer is `None` if both are the same.
+        The second is `None` if sources and targets share one tokenizer.
         """
         return self._directories[0].tokenizers()
 
@@ -236,7 +236,7 @@ class ShardedPairs:
                 )
 
     def _slices(self, number):
-        """Yields a directory and a `Slice` of it, for all pairs of a window."""
+        """Yields the slices of a window, each as (directory, `Slice`)."""
         epoch, part = divmod(number, self.windows_per_epoch)
         for corpus, order in zip(self._directories, self._passes, strict=True):
             for each in order.slices(epoch, part, self.windows_per_epoch):
@@ -302,7 +302,7 @@ def check_weights(
 
 
 def _weights_of(temperature, sizes):
-    """Returns the weights of corpora of these sizes for a temperature."""
+    """Computes the weights of corpora from a temperature and their sizes."""
     try:
         shares = [Fraction(size ** (1 / temperature)) for size in sizes]
     except OverflowError as error:

@@ -84,7 +84,8 @@ def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
         ValueError: the tag is not one piece.
     """
     pieces = tokenizer.pieces(tokenizer.encode([tag]).values.numpy())
-    # A tokenizer may put a space, as a separate piece, before the text.
+    # Two pieces are allowed, because a tokenizer may put a space before the
+    # text, as a separate piece.
     if pieces[-1:] != [tag] or len(pieces) > 2:
         raise ValueError(
             "A tag must be one symbol of the vocabulary. Received: "
@@ -115,7 +116,7 @@ def _chunks(pairs):
 
 
 def _in_threads(function, arguments):
-    """Yields the results of a function in the order of its arguments.
+    """Calls a function with each argument, and yields the results in order.
 
     Threads compute some results in advance. Tokenizers release the global lock
     of Python while they compute, so the threads can keep all cores busy.

@@ -20,7 +20,7 @@ ARTICLE = (
 
 
 class _Question(NamedTuple):
-    """The question which head attends most from one word to another.
+    """A question: which head attends most from one word to another word?
 
     stack: `"encoder"` or `"decoder"`.
     kind: the name of the attention in the blocks of the stack.

@@ -8,10 +8,10 @@ are supported, each at the beginning of a line:
     import { a, b as c } from "./x.js";
     export function f, export const X, export class C
 
-Another form at the beginning of a line is an error, and so is `import(...)` or
-`import.meta` anywhere. A file in a folder `vendor` is a build of another
-project. Such a file must end with one list of exports, `export{a as b}`. The
-file must import nothing, but `bundle` does not check the imports.
+Any other form at the beginning of a line is an error. `import(...)` and
+`import.meta` are errors at any place. A file in a folder `vendor` is a build of
+another project. Such a file must end with one list of exports,
+`export{a as b}`. It must import nothing, but `bundle` does not check this.
 """
 
 import pathlib
@@ -32,9 +32,9 @@ def bundle(entry: pathlib.Path) -> str:
 
     Raises:
         ValueError: a file is missing, modules import each other in a cycle, a
-            name is imported that is not exported, a form of import or export is
-            not supported, or a file of a folder `vendor` does not end with a
-            list of exports.
+            module imports a name that the other module does not export, a form
+            of import or export is not supported, or a file of a folder `vendor`
+            does not end with a list of exports.
     """
     modules: dict[pathlib.Path, tuple[str, set[str]]] = {}
     _add(entry.resolve(), modules, ())

@@ -34,7 +34,7 @@ def render(
         page: a dict of `texts`, `targets`, `traces`, `heads` and `notes`, see
             `front_end/main.js`.
         model: the model that the page computes with, see `embedded_model`;
-            `None` for a page that only draws the traces of `page`.
+            `None` for a page that only shows the traces of `page`.
         front_end: the folder of the page's markup, style and modules.
 
     Raises:

@@ -58,8 +58,8 @@ def save_page(
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
         texts: at least one sentence. The page opens with the first two.
-        targets: the translation of each text. The translator translates a text
-            whose item is `None`, and all texts if `targets` is `None`.
+        targets: the translation of each text. If a translation is `None`, the
+            translator makes it. `None` if it makes all translations.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
         calibration: from `kt.runs.read_calibration`; `None` for no confidences.

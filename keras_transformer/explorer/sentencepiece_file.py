@@ -85,7 +85,7 @@ def read(model: bytes) -> SentencePieceFile:
         if number == 1:
             pieces.append({3: NORMAL, 2: 0.0, **dict(fields(value))})
         elif number in messages:
-            # The file may have a message in several parts.
+            # A message may be split into several fields of the same number.
             messages[number] += value
     trainer = dict(fields(messages[2]))
     return SentencePieceFile(

@@ -25,10 +25,10 @@ def functions_of(
     search call the same graph, so that the SavedModel contains the search once.
 
     Args:
-        translator: a `Translator`. `n_best` returns all hypotheses of its
-            search.
+        translator: a `Translator`. The signature `n_best` returns all
+            hypotheses of the translator's search.
         names: the names of the signatures. `confidence` needs a calibration.
-        calibration: the calibration of the translator; `None` for none.
+        calibration: the calibration of the translator; `None` if it has none.
 
     Returns:
         A dict from each name in `names` to a `tf.function`.

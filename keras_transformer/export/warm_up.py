@@ -32,9 +32,9 @@ def write(
 
     Args:
         directory: the directory of the SavedModel.
-        inputs: the names of the inputs of each signature, by the name of the
-            signature.
-        texts: a batch of texts, the value of every input.
+        inputs: a dict from the name of each signature to the names of its
+            inputs.
+        texts: a batch of texts. Every input gets this batch as its value.
     """
     path = directory / FILE
     path.parent.mkdir(exist_ok=True)

@@ -26,9 +26,9 @@ from keras_transformer.models import config as configs
 _SHARED = "model.shared.weight"
 # The number of unused rows at the beginning of each table of positions.
 _OFFSET = 2
-# Older configurations have these settings, and only one value is supported for
-# each. In `_PRE_NORM`, this value is true for mBART, whose norms are before
-# sublayers, and false for BART. `_FIXED` has the supported values.
+# Settings that only older configurations have. The settings in `_PRE_NORM` must
+# be true for mBART, whose norms are before sublayers, and false for BART. The
+# settings in `_FIXED` must have the value that is given there.
 _PRE_NORM = ("normalize_before", "add_final_layer_norm")
 _FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
 MERGES = "merges.txt"

@@ -21,9 +21,10 @@ _STEP = re.compile(r"-(\d+)$")
 def find(directory: pathlib.Path) -> pathlib.Path:
     """Returns the path of the newest checkpoint in a directory.
 
-    The path has no ending such as `.index`. The file `checkpoint` tells which
-    checkpoint is the newest. If this file is missing, or the checkpoint that it
-    names, the checkpoint whose name ends with the largest step is returned.
+    The path has no ending such as `.index`. The file `checkpoint` names the
+    newest checkpoint. If this file is missing, or if it names a checkpoint that
+    is missing, the newest checkpoint is the one with the largest step at the
+    end of its name.
 
     Args:
         directory: the directory of the checkpoints.

@@ -15,8 +15,8 @@ from keras_transformer.layers import sinusoids
 from keras_transformer.models import config as configs
 
 SPECS = ("TransformerSpec", "TransformerBase", "TransformerBig")
-# The supported values of the setting `activation`. Other values are not
-# supported, such as 1 and 4, which are approximations of GELU.
+# The supported values of the setting `activation`. The values 1 and 4, which
+# are approximations of GELU, are not supported.
 ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
 GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
 # CTranslate2's epsilon of norms if `config.json` does not set it.
@@ -44,8 +44,8 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions has sinusoids if each element differs by at most this
-# number from the result of `sinusoidal_encoding` with one of its forms.
+# A table of positions is a table of sinusoids if no element differs by more
+# than this number from the `sinusoidal_encoding` of one form.
 _TOLERANCE = 1e-5
 
 
@@ -233,7 +233,7 @@ def _activation(arrays, code, where):
 
 
 def _scaled(name, values, scale, where):
-    """Divides integers by their scale: one number, or one for each row."""
+    """Divides a matrix by its scale: a number, or a number for each row."""
     if scale is None or values.ndim != 2:
         raise _unsupported(
             where,

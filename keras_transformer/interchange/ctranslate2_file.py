@@ -7,7 +7,8 @@ of 8, 16 and 32 bits, little-endian. The file has these parts in this order:
     u32 revision of the names of variables,
     u32 number of variables; for each variable:
         string name, u8 rank, u32 sizes, u8 type, u32 number of bytes, data
-    u32 number of aliases; for each alias: string alias, string variable's name
+    u32 number of aliases; for each alias:
+        string alias, string name of the variable
 
 A string is the number of its bytes (u16), then the bytes. The last byte is 0
 and is counted. Before version 4, a variable has the size of an item (u8)

@@ -12,8 +12,8 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# The export writes no table of these positions, because CTranslate2 computes
-# them itself.
+# The form of sinusoids that CTranslate2 computes itself. The export writes no
+# table for this form.
 COMPUTED_POSITIONS = "tensor2tensor_from_1"
 
 

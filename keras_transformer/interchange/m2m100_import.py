@@ -59,8 +59,8 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # At the position of the target language's code, only this code is allowed.
-    # With "allowed", the code has log-probability 0, as in transformers.
+    # Each target must begin with the code of its language. Normalized over the
+    # allowed tokens, this code has log-probability 0, as in transformers.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(

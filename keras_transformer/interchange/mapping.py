@@ -18,8 +18,9 @@ class Entry:
     ours: the paths of our weights. The array is their concatenation along the
         last axis.
     is_transposed: whether the array is the transpose of the concatenation.
-    is_optional: whether `to_ours` makes zeros if the array is missing, and
-        `to_theirs` makes no array if our weights are missing.
+    is_optional: whether the array or our weights may be missing. If the array
+        is missing, `to_ours` sets our weights to zero. If our weights are
+        missing, `to_theirs` makes no array.
 
     Example:
 

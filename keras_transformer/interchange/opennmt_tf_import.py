@@ -115,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _architecture(shapes, prefix):
-    """Returns the architecture; `read` sets vocabulary sizes and `tying`."""
+    """Returns the architecture, except its vocabulary sizes and `tying`."""
     inner = "model/encoder/layers/0/ffn/layer/inner/kernel"
     for name in (_SOURCE, inner):
         if len(shapes.get(name, ())) != 2:

@@ -64,7 +64,10 @@ LENGTHS = {"ratio": 1.0, "extra": 100}
 def read(
     path: str | os.PathLike[str], target_space: int = 0
 ) -> imported.Imported:
-    """Reads the directory of a `translate_*` problem of Tensor2Tensor.
+    """Reads a directory with a model of Tensor2Tensor.
+
+    The model must be for a problem `translate_*`. In Tensor2Tensor, a problem
+    is a task with its data.
 
     Args:
         path: a directory with a checkpoint and the vocabulary, a file whose
@@ -171,7 +174,7 @@ def _settings(directory):
 
 
 def _architecture(settings, shapes, prefix):
-    """Returns the architecture; `read` sets the vocabulary size and `tying`."""
+    """Returns the architecture, except its vocabulary size and `tying`."""
     model_dim, inner_dim = tensor2tensor_names.sizes(shapes, prefix)
     is_pre = tensor2tensor_names.has_final_norm(shapes)
     settings.expect("layer_preprocess_sequence", ("n" if is_pre else "none",))
@@ -242,11 +245,16 @@ def _embeddings(checkpoint):
 
 
 def _with_space(config, arrays, target_space, prefix):
-    """Sets `tying`; adds the vector of the target space, if there is one."""
+    """Returns the architecture with its `tying`, and the arrays.
+
+    If the checkpoint has vectors of target spaces, one of these vectors is
+    added to the source embeddings.
+    """
     tying = "all" if "shared" in arrays else "none"
     table = arrays.pop(tensor2tensor_names.SPACE, None)
     if "shared" in arrays and "softmax" in arrays:
-        # The embeddings are shared, and the logits have their own matrix.
+        # Source and target share their embeddings, but the logits have another
+        # matrix. `tying` has no value for this, so each layer gets a matrix.
         tying = "none"
         arrays[tensor2tensor_names.TARGET] = arrays["shared"]
     if table is None:

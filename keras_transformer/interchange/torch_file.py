@@ -100,7 +100,8 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
         raise ValueError("it is no file of torch")
     if torch_pickle.read(file) != _OLD_PROTOCOL:
         raise ValueError("it has an unknown protocol")
-    # This pickle has the byte order and the sizes of types, which are not used.
+    # The third pickle has the byte order and the sizes of types. They are not
+    # used. The pickle is read only because the fourth pickle comes after it.
     torch_pickle.read(file)
     content = torch_pickle.read(file)
     keys = torch_pickle.read(file)
@@ -124,7 +125,10 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
 def _arrays(
     content: Any, bytes_of: Callable[[torch_pickle.Storage], bytes]
 ) -> dict[str, np.ndarray]:
-    """Returns the arrays of a dict of views; `bytes_of` reads a storage."""
+    """Returns the arrays that a dict of `View`s describes, by name.
+
+    `bytes_of` is a function that returns the bytes of a storage.
+    """
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(view, torch_pickle.View)
         for name, view in content.items()

@@ -101,7 +101,7 @@ class View(NamedTuple):
 
 
 class _State(collections.OrderedDict):
-    """A dict of a pickle. Attributes that the pickle adds are ignored."""
+    """A dict that ignores the attributes that a pickle gives it."""
 
     def __setstate__(self, state):
         pass
@@ -130,8 +130,8 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
     """Reads one pickle at the current position of a file.
 
     Args:
-        file: a `BytesIO`, or a file that is mapped into memory. When this
-            function returns, its position is after the pickle.
+        file: a `BytesIO`, or a file that is mapped into memory. The position
+            of the file moves to the end of the pickle.
 
     Returns:
         The content: numbers, booleans, `None`, strings, tuples, lists and

@@ -16,8 +16,8 @@ WEIGHTS = {
     "model.safetensors": safetensors_file.read,
     "pytorch_model.bin": torch_file.read,
 }
-# The largest id that is accepted. A larger size is refused too, unless the
-# caller gives another limit.
+# The largest accepted id. It is also the largest accepted size, unless the
+# caller of `Settings.size` gives another limit.
 _MOST = 2**24
 # The absolute values of all other numbers must be below this number, so that
 # infinity and NaN are refused.
@@ -130,7 +130,7 @@ class Settings:
         return value
 
     def same(self, *names: str) -> int:
-        """Returns the value that several sizes must share.
+        """Checks that several sizes are equal, and returns their value.
 
         Args:
             *names: the names of the settings.

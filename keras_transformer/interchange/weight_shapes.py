@@ -10,7 +10,7 @@ from keras_transformer.models import building
 from keras_transformer.models import config as configs
 
 PROJECTIONS = ("query", "key", "value", "output")
-# The attentions of a block in each stack.
+# The names of the attentions of a block, for each stack.
 ATTENTIONS = {
     "encoder": ("attention",),
     "decoder": ("self_attention", "cross_attention"),

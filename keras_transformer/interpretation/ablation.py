@@ -13,7 +13,7 @@ from keras_transformer.translation import translator as translators
 
 
 class HeadEffect(NamedTuple):
-    """The effect of switching off a head on log-probabilities.
+    """The change in log-probabilities when a head is switched off.
 
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
@@ -151,7 +151,7 @@ def _copy(model):
 
 
 def _switch_off(attention, heads):
-    """Replaces the rows of W^O that multiply the heads' outputs by zeros."""
+    """Sets to zero the rows of W^O that multiply the outputs of the heads."""
     kernel = np.array(attention.out.kernel)
     rows = kernel.reshape(attention.num_heads, attention.head_dim, -1)
     rows[heads] = 0

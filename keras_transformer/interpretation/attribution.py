@@ -15,8 +15,9 @@ from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
 # The scores of a target token must sum to the difference that `attribute`
-# describes. The error of the sum may be at most `_SHARE` times the difference,
-# or at most `_NOISE`, because float32 has rounding errors.
+# describes. The error of the sum may be `_SHARE` times the difference. If this
+# product is below `_NOISE`, the error may be `_NOISE`, because float32 has
+# rounding errors.
 _SHARE = 0.01
 _NOISE = 1e-3
 _POINTS = 8
@@ -40,8 +41,8 @@ def attribute(
       embeddings, summed over D. The scores of a target token sum to a
       difference: the log-probability of the token at the embeddings minus its
       log-probability at the baseline. The line is divided into more intervals
-      until the error of the sum is at most 1 % of the difference, or at most
-      0.001.
+      until the error of the sum is at most 1 % of the difference. If the
+      difference is between -0.1 and 0.1, the error may be 0.001.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
       embeddings, summed over D. It is fast, but the sum of its scores has no
       meaning.
@@ -123,7 +124,9 @@ def _integrated(scores):
 
 
 class _Interval(NamedTuple):
-    """A part of the line from the baseline, 0, to the embeddings, 1.
+    """A part of the line from the baseline to the embeddings.
+
+    The baseline is at 0 on the line, and the embeddings are at 1.
 
     begin: where the part begins, in [0, 1].
     end: where the part ends, in [0, 1].
@@ -156,7 +159,11 @@ class _Interval(NamedTuple):
 
 
 class _Scores:
-    """The log-probabilities of target tokens as functions of embeddings."""
+    """The log-probabilities of the target tokens, and their gradients.
+
+    A point is a number from 0 to 1. At a point, the model reads the source
+    embeddings times this number.
+    """
 
     def __init__(self, pair):
         self.pair = pair
@@ -172,7 +179,7 @@ class _Scores:
         The products are summed over D.
 
         Args:
-            points: factors of the embeddings, from 0 to 1.
+            points: numbers from 0 to 1.
             weights: for each point, the weight of the gradient there.
 
         Returns:

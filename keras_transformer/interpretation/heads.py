@@ -94,7 +94,7 @@ def find_heads(
 
 
 def _weights_of_sentences(translator, text, query, key, target):
-    """Returns a list of weights (H,) by the name of each attention.
+    """Returns a dict from the name of each attention to a list of weights (H,).
 
     The list has an item for each sentence in which `query` is among the queries
     of the attention and `key` is among its keys. An attention without such a

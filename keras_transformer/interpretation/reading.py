@@ -126,8 +126,9 @@ def as_list(
             length above 0, and a single item is not repeated.
 
     Raises:
-        ValueError: `strings` is an empty list, a list whose length is not
-            `count`, or bytes; or an item is neither a string nor bytes.
+        ValueError: `strings` is bytes instead of a list, the list is empty, its
+            length is not `count`, or one of its items is neither a string nor
+            bytes.
     """
     if strings is None or isinstance(strings, str):
         return [strings] * (count or 1)

@@ -24,7 +24,7 @@ class Sentence:
     """A source and its tokens. The subclass `Target` is for a translation.
 
     text: the text of the sentence.
-    ids: S ids, special ids such as the end id included.
+    ids: S ids, with special ids such as the end id.
     tokens: S pieces.
     words: S numbers; the tokens of a word have the same number, see
         `words.of_tokens`.

@@ -88,7 +88,7 @@ def _beam_step(step):
 
 def _of_greedy(result, end_id):
     listed = _results(result)
-    if not listed:  # The score of the only hypothesis is NaN.
+    if not listed:  # `_results` left out the hypothesis: its score is NaN.
         return record.SearchRecord("greedy", {}, [], [])
     (hypothesis,) = listed
     log_probs = np.cumsum(result.log_probs[0, 0].numpy().astype("float64"))

@@ -45,7 +45,7 @@ def trace(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: number of tokens per item of `steps`; V if V is smaller.
+        num_candidates: the number of tokens to record for each step, at most V.
         attribution: the method of `attribute`; `None` for no attribution.
         calibration: the translator's calibration; `None` for no assessments.
 
@@ -95,8 +95,8 @@ def trace_of_pair(
     `target.is_given` is False.
 
     Args:
-        translator: a `Translator`. Its tokenizers are used; the model is
-            `read.model`.
+        translator: a `Translator`. Only its tokenizers are used; the model that
+            runs is `read.model`.
         text: the source.
         read: the ids of the source and of its translation.
         num_candidates: as for `trace`.
@@ -126,7 +126,8 @@ def logit_lens(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: number of tokens per `Candidates`; V if V is smaller.
+        num_candidates: the number of tokens to return for each step of each
+            block, at most V.
 
     Returns:
         For each decoder block, the `Candidates` of each of the T steps.

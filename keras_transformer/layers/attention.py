@@ -108,8 +108,8 @@ class MultiHeadAttention(composite.Composite):
         self.head_dim = model_dim // num_heads
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
-        # A kernel has two axes, such as (D, H K). If a kernel had the shape
-        # (D, H, K), Keras would initialize with fan-in D H and fan-out D K.
+        # A kernel has two axes, such as (D, H K). For a kernel (D, H, K), Keras
+        # would use fan-in D H and fan-out D K, which are wrong.
         self.query = self._projection("query", num_heads)
         self.key = self._projection("key", self.num_key_value_heads)
         self.value = self._projection("value", self.num_key_value_heads)
@@ -137,7 +137,7 @@ class MultiHeadAttention(composite.Composite):
     ) -> None:
         for projection in (self.query, self.key, self.value, self.out):
             gain = 1.0 if projection is self.out else self._settings["gain"]
-            # Each projection has its own initializer, with its own random seed.
+            # One initializer would give equal numbers to several projections.
             projection.kernel_initializer = keras.initializers.VarianceScaling(
                 gain**2, "fan_avg", "uniform"
             )
@@ -269,11 +269,11 @@ class MultiHeadAttention(composite.Composite):
 
         Returns:
             A function that returns what `attend` returns. Its arguments are
-            `inputs` `(B, W, D)` of W hypotheses at one position,
-            `append_to_past`, and `attention_bias`, `query_positions` and
-            `key_positions` as for `attend`. `append_to_past` is a function
-            from the keys and the values of the inputs, each `(B, N, W, K)`, to
-            all keys and all values to attend to, each `(B, N, S, K)`.
+            `inputs` `(B, W, D)`, the vectors of W hypotheses at one position;
+            `append_to_past`; and `attention_bias`, `query_positions` and
+            `key_positions` as for `attend`. `append_to_past` receives the new
+            keys and the new values, each `(B, N, W, K)`. It returns all keys
+            and all values to attend to, each `(B, N, S, K)`.
         """
         if not self.built:
             self.build()

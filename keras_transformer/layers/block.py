@@ -45,8 +45,8 @@ class Block(composite.Composite):
         self.model_dim = templates.shared_model_dim(attention, feed_forward)
         attentions = self._attentions(attention)
         sublayers = {**attentions, "feed_forward": feed_forward}
-        # Variables are made and listed in this order. Checkpoints and the
-        # random initial weights depend on this order.
+        # Variables are made and listed in the order of the sublayers.
+        # Checkpoints and the random initial weights depend on this order.
         self._sublayers = tuple(sublayers)
         for name, template in sublayers.items():
             sublayer = templates.copy_into(self, template, name)

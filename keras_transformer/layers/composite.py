@@ -32,11 +32,11 @@ class TracedLayer(keras.layers.Layer):
 class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
-    A subclass must give its sublayers its own `trainable`. If a sublayer has a
-    different value, `get_config` assumes that the user changed the value, and
-    saves the value. A subclass must not build sublayers before its `build`,
-    because `from_config` applies the saved changes to sublayers that are not
-    built yet.
+    A subclass must make each sublayer with `trainable=self.trainable`. If a
+    sublayer has a different value, `get_config` assumes that the user changed
+    the value, and saves the value. A subclass must not build sublayers before
+    its `build`, because `from_config` applies the saved changes to sublayers
+    that are not built yet.
     """
 
     def get_config(self) -> dict[str, Any]:

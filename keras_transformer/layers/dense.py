@@ -25,8 +25,9 @@ class SavesLora(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SavesLora":
-        # Newer versions of Keras write `quantization_config`. Keras 3.12, the
-        # last version for Python 3.10, refuses even `None` for this entry.
+        # Newer versions of Keras write the entry `quantization_config`. Keras
+        # 3.12, the last version for Python 3.10, refuses this entry. So the
+        # entry is left out if its value is `None`.
         if config.get("quantization_config") is None:
             config = {
                 name: value
@@ -36,8 +37,9 @@ class SavesLora(keras.layers.Layer):
         return super().from_config(config)
 
     def build(self, input_shape: Shape | None = None) -> None:
-        # Keras's own `build` would enable LoRA before a subclass has made its
-        # weights, and would use the rank as alpha. So LoRA is enabled here.
+        # If `lora_rank` is set, the `build` of Keras enables LoRA before a
+        # subclass has made its weights, and uses the rank as alpha. So
+        # `lora_rank` is `None` until the weights are made.
         rank = self.lora_rank
         self.lora_rank = None
         alpha = getattr(self, "lora_alpha", None)
@@ -72,14 +74,14 @@ class SavesLora(keras.layers.Layer):
             store[str(i)] = weight
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
-        # A file of Keras's own layers, or a file from before LoRA was enabled,
-        # has the weight matrix but no LoRA matrices.
         if not self.lora_enabled:
             super().load_own_variables(store)
             return
         if len(store.keys()) != len(self.weights):
-            # Keras sets all LoRA matrices to zero. The first one keeps its
-            # initial values, so that LoRA can learn.
+            # The file has no LoRA matrices. It is from a layer of Keras, or was
+            # saved before LoRA was enabled. Loading it sets both LoRA matrices
+            # to zero. The first matrix gets its initial values back, because
+            # LoRA cannot learn from two matrices of zeros.
             first = next(w for w in self.weights if w.name in _FIRST_OF_LORA)
             values = keras.ops.convert_to_numpy(first)
             super().load_own_variables(store)

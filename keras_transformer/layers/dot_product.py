@@ -162,8 +162,8 @@ def _checked_mask(query, key, value, mask):
 
 def _check_heads(query_shape, key_shape, value_shape):
     sizes_that_must_agree = (
-        # The sizes in each list must be equal: B of all three, N and S of key
-        # and value, K of query and key. `None`, an unknown size, fits always.
+        # The sizes in each list must be equal. The lists are for B, N, S and K.
+        # A size that is not known is `None`, and fits every other size.
         [shape[0] for shape in (query_shape, key_shape, value_shape)],
         [key_shape[1], value_shape[1]],
         [key_shape[2], value_shape[2]],

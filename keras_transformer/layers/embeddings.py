@@ -24,12 +24,11 @@ _KERAS_ARGUMENTS = ("input_dim", "output_dim", "embeddings_initializer")
 class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     """A matrix that embeds ids and computes logits (section 3.4 of the paper).
 
-    The source embedding, the target embedding and the projection before the
-    softmax can share a matrix. If two or three of these share a matrix, they
-    are the same `TokenEmbedding`. Otherwise a `TokenEmbedding` is used for
-    embeddings only, or for logits only. `keras.callbacks.TensorBoard` and
-    `quantize` recognize a `TokenEmbedding`, because the class is a subclass of
-    Keras's `Embedding`.
+    A model needs a source embedding, a target embedding and a projection before
+    the softmax. Two or three of them share a matrix if they are the same
+    `TokenEmbedding` object. `keras.callbacks.TensorBoard` and `quantize`
+    recognize a `TokenEmbedding`, because the class is a subclass of Keras's
+    `Embedding`.
 
     Args:
         vocabulary_size: V.
@@ -110,8 +109,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
             "normal": keras.initializers.RandomNormal(
                 stddev=self.model_dim**-0.5
             ),
-            # The standard deviation of a uniform variable in [-a, a] is
-            # a / sqrt(3).
+            # The bound is sqrt(3 / D), because a uniform variable in [-a, a]
+            # has the standard deviation a / sqrt(3).
             "uniform": keras.initializers.RandomUniform(
                 -((3 / self.model_dim) ** 0.5), (3 / self.model_dim) ** 0.5
             ),
@@ -228,7 +227,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         LoRA is added to the matrix. The result has the compute dtype.
         """
         if self.quantization_mode is not None:
-            # Keras's `quantized_call` returns the dequantized rows of ids.
+            # Keras dequantizes only the rows of given ids. So the whole matrix
+            # is made from all ids.
             ids = ops.arange(self.vocabulary_size) if ids is None else ids
             matrix = super().quantized_call(ids)
         elif ids is None:

@@ -1,9 +1,9 @@
 """Computes the products of grouped-query attention (Ainslie et al. 2023).
 
-In this attention, several query heads share one key-value head. With a single
-key-value head, it is the multi-query attention of Shazeer 2019. In the names of
-tensors, the letter X stands for the last axis of the queries, and the letter Y
-for the last axis of the product.
+In this attention, several query heads share one key-value head. Attention with
+a single key-value head is the multi-query attention of Shazeer 2019. In the
+names of tensors, the letter X stands for the last axis of the queries, and the
+letter Y for the last axis of the product.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads   Q queries of one key-value head, H / N times T

@@ -4,12 +4,13 @@
 padding mask to their output. If the caller of the next layer gives no mask,
 Keras passes the attached mask to this layer as the argument `mask` (to a
 decoder as `inputs_mask` or `memory_mask`). If the caller gives a mask, Keras
-ignores the attached mask, which forbids attention to padding. So the layers of
+ignores the attached mask, and queries can attend to padding. So the layers of
 this package combine the mask of the caller with the attached mask.
 
-Keras has no public function that reads an attached mask. But Keras passes it to
-every layer whose `call` has an argument `mask`, in every kind of model. So one
-small layer reads masks, and another layer attaches them.
+Keras has no public function that reads an attached mask. But in every kind of
+model, Keras passes the attached mask to each layer whose `call` has an argument
+`mask`. So `AttachedMask`, a small layer, reads the mask that is attached to its
+input, and `Attaching`, another small layer, attaches a mask.
 """
 
 import functools
@@ -74,8 +75,9 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 def _layer(kind, inputs):
     """Returns a layer of a class.
 
-    Each call in a functional model gets a new layer. All other calls share one
-    layer of the class.
+    A layer that is called on a symbolic tensor becomes a part of a functional
+    model, so each such call gets a new layer. All other calls share one layer
+    of the class.
     """
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")

@@ -80,8 +80,8 @@ def causal_mask(length: Tensor | None) -> Tensor:
             tensor that it is used with.
 
     Returns:
-        Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`. Every
-        function and layer of this package that takes a mask accepts both.
+        Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`, which
+        every function and layer of this package accepts as a mask.
 
     Example:
 
@@ -100,8 +100,9 @@ def causal_mask(length: Tensor | None) -> Tensor:
 class CausalMask:
     """The causal mask of a sequence whose length is not known yet.
 
-    `causal_mask(None)` returns it, for functional models with an unknown
-    length. `combine_masks` gives it the length S of the other masks.
+    `causal_mask(None)` returns a `CausalMask`, for functional models with an
+    unknown length. `combine_masks` takes the length from the last axis of the
+    other masks.
 
     Example:
 

@@ -28,8 +28,8 @@ class NormalizedPositions(composite.Composite):
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
-            them, positions start at 0 in each segment; give no `start` and no
-            `mask` then.
+            segment ids, positions start at 0 in each segment. Do not give
+            `start` or `mask` together with segment ids.
 
     Returns:
         Shape `(B, T, D)`.

@@ -29,7 +29,7 @@ class GrowingPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "GrowingPast":
-        """Adds slot w for hypothesis w at the next position.
+        """Makes hypothesis w read slot w at the next position.
 
         Args:
             position: not used, because it is always the next position.
@@ -44,8 +44,8 @@ class GrowingPast(NamedTuple):
         """Appends keys or values of the next position to the cached ones.
 
         Args:
-            cached: keys or values of the earlier positions. If there are T of
-                them, the shape is `(B, N, T W, K)`.
+            cached: keys or values of the T earlier positions, shape
+                `(B, N, T W, K)`.
             new: keys or values of the next position, `(B, N, W, K)`.
             position: not used.
 
@@ -101,7 +101,7 @@ class FixedPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "FixedPast":
-        """Sets slot w for hypothesis w at `position`; returns the new past."""
+        """Makes hypothesis w read slot w at `position`, in a new past."""
         is_now = _is_position(position, self.ancestors)[None, None]
         own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
@@ -116,8 +116,9 @@ class FixedPast(NamedTuple):
     def attention_bias(self, position: Tensor) -> Tensor:
         """Returns the bias that excludes slots, shape `(B, 1, W, T W)`.
 
-        It excludes the slots of other hypotheses, and all slots of positions
-        after `position`, which are not written yet.
+        For each hypothesis, the bias excludes the slots of other hypotheses. It
+        also excludes all slots of the positions after `position`, because these
+        slots are not written yet.
         """
         positions_T = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
         is_past = (positions_T <= position)[None, None, :, None]

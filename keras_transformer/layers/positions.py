@@ -67,8 +67,8 @@ class SinusoidalPositions(composite.TracedLayer):
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
-            them, positions start at 0 in each segment; give no `start` and no
-            `mask` then.
+            segment ids, positions start at 0 in each segment. Do not give
+            `start` or `mask` together with segment ids.
 
     Returns:
         Shape `(B, T, D)`.
@@ -137,8 +137,9 @@ class LearnedPositions(composite.TracedLayer):
         start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
         segment_ids: integers `(B, T)`, see `layers.segments`, or `None`. With
-            them, positions start at 0 in each segment, so a row may be longer
-            than `max_length`; give no `start` and no `mask` then.
+            segment ids, positions start at 0 in each segment, so a row may be
+            longer than `max_length`. Do not give `start` or `mask` together
+            with segment ids.
 
     Returns:
         Shape `(B, T, D)`. With `segment_ids`, or if T or `start` is known only
@@ -218,8 +219,8 @@ class LearnedPositions(composite.TracedLayer):
 
 def _add(layer, inputs, start, mask, segment_ids):
     """Adds the encoding of a layer to inputs; padding gets no encoding."""
-    # The mask is a padding mask, so an attention mask of several queries is
-    # refused.
+    # The two sizes 1 refuse a mask that differs between heads or queries,
+    # because `_add` needs a padding mask.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
     length = ops.shape(inputs)[1]
     token_positions = count_positions(length, start)[0]
@@ -229,8 +230,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # `encoding` begins with position `start`. So the first token of a row
-        # gets the encoding of `start`, even after padding.
+        # Row 0 of `encoding` encodes position `start`. So here the positions
+        # are counted from 0, and not from `start`.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

@@ -156,8 +156,8 @@ class RelativePositions(composite.TracedLayer):
         dropped = []
 
         def drop_once(weights_BHTS):
-            # The values and the vectors of distances are multiplied by the same
-            # attention weights, so dropout is applied only once.
+            # `dropped` keeps the scores after dropout. The vectors of distances
+            # must be multiplied by the same scores as the values.
             dropped.append(weights_BHTS if drop is None else drop(weights_BHTS))
             return dropped[0]
 
@@ -208,7 +208,7 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # With one position for all queries, the shape is (1, S) so far.
+        # The shape is (1, S) if all queries share one position.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):

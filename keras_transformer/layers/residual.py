@@ -13,8 +13,8 @@ from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 NORMALIZATIONS = ("pre", "post")
-# The epsilon of layer normalization, as in the paper's code. Keras has 1e-3 by
-# default.
+# The epsilon of layer normalization in the paper's code. Keras's default is
+# 1e-3.
 EPSILON = 1e-6
 
 

@@ -4,7 +4,7 @@ Rows of several short sentences need less padding. Each sentence of such a row
 is a segment. Segment ids `(B, T)` say which segment each position belongs to:
 1, 2, 3 and so on, 0 at padding. A source and its target have the same id.
 No query attends to another segment, and positions start at 0 in each segment.
-So, up to rounding, a sentence gets the same logits as alone in a row.
+So, up to rounding, a sentence gets the same logits as in a row of its own.
 
 B batch   T query length   S key length
 """

@@ -106,11 +106,15 @@ def sine_and_cosine(
     """Computes sine and cosine of numbers times frequencies, precisely.
 
     The angle of a number is the number times a frequency. A float32 angle of
-    some thousand radians has an error of 1e-4. Therefore each frequency is
-    split into a coarse part of 12 bits and a remainder. The product of the
-    coarse part and the last 12 bits of a number is exact in float32. The higher
-    bits of a number say how many times the number contains 4,096. This count is
-    multiplied by the angle of 4,096, which was reduced to [-pi, pi] in float64.
+    some thousand radians has an error of 1e-4. Therefore a number is split into
+    high * 4,096 + low, and a frequency into `coarse`, which has 12 bits, and
+    `remainder`. The angle is the sum of three products:
+
+    - low * coarse, which is exact in float32;
+    - low * remainder, which is small and so has a small error;
+    - high * turns. Here `turns` is the angle of 4,096, reduced to [-pi, pi] in
+      float64.
+
     The error of a sine or cosine is below 1e-6 for numbers up to 4,096, and
     below 2e-5 for numbers up to 100,000.
 
@@ -133,7 +137,8 @@ def sine_and_cosine(
     low = ops.cast(ops.mod(numbers, _BLOCK), "float32")
     high = ops.cast(ops.floor_divide(numbers, _BLOCK), "float32")
     exact, rest = low * coarse, low * remainder + high * turns
-    # The sine and the cosine of `exact + rest`.
+    # The addition formulas for the sine and the cosine of `exact + rest`. The
+    # sum is not computed, because float32 rounds it too much.
     return (
         ops.sin(exact) * ops.cos(rest) + ops.cos(exact) * ops.sin(rest),
         ops.cos(exact) * ops.cos(rest) - ops.sin(exact) * ops.sin(rest),

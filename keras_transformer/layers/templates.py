@@ -14,7 +14,8 @@ import keras
 Template: TypeAlias = keras.layers.Layer | dict[str, Any]
 
 # The keys of a description. Keras adds other keys, such as the input shape.
-# They belong to one layer object and not to its copies, so they are left out.
+# These keys are left out, because they belong to one layer object and not to
+# its copies.
 _NAMES = ("module", "class_name", "config", "registered_name")
 
 

@@ -14,7 +14,7 @@ class TransformerConfig:
     documentation explains the values of the string fields.
 
     Four fields are dropout rates. A rate is the probability that training sets
-    one of these values to zero:
+    a value to zero. Each field is the rate of one kind of value:
 
     - `dropout`: a unit of the output of a sublayer, or of the sum of embeddings
       and positions.
@@ -93,8 +93,8 @@ PRESETS: dict[str, TransformerConfig] = {
         normalization="pre",
     ),
     # "small" with the layer variants of recent language models. A gated network
-    # has three matrices, not two. With 688 units, about two thirds of 1024,
-    # it has about as many weights as a feed-forward network of "small".
+    # has three matrices, and a feed-forward network of "small" has two. So 688
+    # units, instead of 1024, give about as many weights as in "small".
     "modern": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=3,

@@ -30,7 +30,7 @@ class Inputs(NamedTuple):
 
 
 def read(inputs: Any) -> Inputs:
-    """Checks the inputs of a model, and takes the tensors out of the dict.
+    """Checks the inputs of a model, and returns the tensors of the dict.
 
     Args:
         inputs: the argument of the model's call. Keys that are not in `INPUTS`,

@@ -11,13 +11,14 @@ from keras_transformer.models import precision, transformer
 def in_int8(model: transformer.Transformer) -> transformer.Transformer:
     """Copies a model, and stores the matrices of the copy in int8.
 
-    Each output of a matrix, and each row of an embedding, has its own scale.
-    All other weights, such as biases, norms and learned positions, keep their
-    dtype. Products are computed in the compute dtype of the model. But Keras
-    3.12 also quantizes the inputs of dense layers, and multiplies integers.
+    Each column of a dense layer's matrix, and each row of an embedding, has its
+    own scale. All other weights, such as biases, norms and learned positions,
+    keep their dtype. Products are computed in the compute dtype of the model.
+    Keras 3.12 also quantizes the inputs of dense layers, so that these layers
+    multiply integers.
 
     Args:
-        model: a `Transformer`, whose matrices are not quantized; it is not
+        model: a `Transformer` without quantized matrices. The model is not
             changed.
 
     Returns:

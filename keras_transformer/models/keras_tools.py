@@ -41,9 +41,8 @@ class KerasTools(keras.Model):
     ) -> keras.callbacks.History:
         """Trains as `DistributedModel.fit` does, and adds a `GraphWriter`.
 
-        The arguments are those of `keras.Model.fit`. A `GraphWriter` is added
-        for each callback `TensorBoard` that has `write_graph`, see
-        `with_graphs`.
+        The arguments are those of `keras.Model.fit`. See `with_graphs` for the
+        callbacks that get a `GraphWriter`.
         """
         callbacks = with_graphs(callbacks)
         return super().fit(
@@ -78,9 +77,9 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # `keras.Operation` traces `call`, which checks the arguments. The same
-        # method of `keras.Layer` calls `compute_output_shape` instead, which
-        # does not check the arguments.
+        # `compute_output_spec` of `keras.Operation` traces `call`, which checks
+        # the arguments. `compute_output_spec` of `keras.Layer` only calls
+        # `compute_output_shape`, which does not check the arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:
@@ -120,7 +119,7 @@ class GraphWriter(keras.callbacks.Callback):
 
 
 def with_graphs(callbacks: Any) -> Any:
-    """Adds a `GraphWriter` for each `TensorBoard` callback with `write_graph`.
+    """Adds a `GraphWriter` for each `TensorBoard` with `write_graph=True`.
 
     Args:
         callbacks: as for `fit`: a callback, a list of callbacks, or `None`.

@@ -32,8 +32,9 @@ class AttentionScores(NamedTuple):
         """Returns one distribution over the source for each target token.
 
         The distribution is the mean over the heads of the second last decoder
-        block, which aligns words best (Garg et al. 2019). With one or two
-        blocks, the last block is used: the first of two has too little context.
+        block, which aligns words best (Garg et al. 2019). If there are only one
+        or two blocks, the last block is used, because the first block knows too
+        little of the context.
 
         Returns:
             float32, shape `(B, T, S)`.

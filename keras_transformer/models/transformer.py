@@ -35,7 +35,7 @@ class Transformer(
         decoder: a `Decoder` of the same `model_dim`.
         source_embedding: a `TokenEmbedding` of the source vocabulary.
         target_embedding: a `TokenEmbedding` of the target vocabulary; `None`
-            means `source_embedding`, with a vocabulary that both share.
+            means `source_embedding`, if source and target share a vocabulary.
         projection: a `TokenEmbedding` that computes the logits of target
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows. No query attends to padding. If
@@ -249,7 +249,7 @@ class Transformer(
         return self.attention_scores(inputs).alignment()
 
     def get_config(self) -> dict[str, Any]:
-        # A shared layer is described once, and is `None` in other places.
+        # A layer with several uses is described once, then `None` is written.
         target, projection = self.target_embedding, self.projection
         target = None if target is self.source_embedding else target
         projection = None if projection is self.target_embedding else projection

@@ -47,8 +47,8 @@ def take_weights(
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
             `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: as `source_rows`, for a target embedding and a projection
-            that do not share the matrix of the source embedding.
+        target_rows: as `source_rows`, but for the target vocabulary. A matrix
+            that is shared with the source embedding is made by `source_rows`.
 
     Returns:
         The paths of the floating-point weights of `model`, in three lists.

@@ -1,4 +1,7 @@
-"""Reads and writes the file with the `Calibration` of a run."""
+"""Reads and writes the file with the `Calibration` of a run.
+
+A `Calibration` turns log-probabilities of translations into confidences.
+"""
 
 import json
 import os

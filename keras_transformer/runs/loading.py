@@ -99,13 +99,15 @@ def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
-    """Returns the limits for the length of the translations of a run.
+    """Returns the limits for the length of a translation by a run's model.
+
+    An imported run contains the model of another system, and has the limits of
+    this system. A run that started from an imported run with the same
+    vocabularies has the limits of the imported run. All other runs have the
+    limits of the paper.
 
     Args:
-        run_directory: the directory of a run. An imported run has limits of its
-            own. A run that started from an imported run with the same
-            vocabularies has the limits of the imported run. All other runs have
-            the limits of the paper.
+        run_directory: the directory of a run.
 
     Raises:
         ValueError: `config.json` is damaged.
@@ -126,12 +128,12 @@ def run_search(
     """Makes the beam search that a run was evaluated with.
 
     Args:
-        run_directory: the trainer's output directory. If it has no
-            `config.json`, the search is that of the paper.
-        **settings: arguments of `BeamSearch`, such as `beam_size`. Those that
-            are not `None` replace the arguments of the run. If the run's
-            `minimum_risk` is larger than the beam size, it is lowered to the
-            beam size.
+        run_directory: the directory of a run. Without a `config.json`, the
+            result is the search of the paper.
+        **settings: arguments of `BeamSearch`, such as `beam_size`. A value that
+            is not `None` replaces the value of the run. If the run's
+            `minimum_risk` is larger than the beam size, the search uses the
+            beam size as `minimum_risk`.
 
     Raises:
         ValueError: `config.json` is damaged, or an argument is not valid.

@@ -62,15 +62,15 @@ class RunDirectory:
         text_of_shards: a description of the text from which the shards were
             made.
         checkpoints: the folder of the checkpoints that training continues from.
-        stages: the folder with the run directories of all stages of a recipe
-            except the last stage.
+        stages: the folder with the run directories of the earlier stages, if
+            this run is the last stage of a recipe.
         model: the final model, a Keras model file.
         unfinished_model: the model file while it is being written.
         confidence: the `Calibration` that `tools.calibrate` writes. Confidences
             of translations are computed with it.
         saved_model: the directory of the SavedModel.
-        page: a page for a browser that contains the model; only for runs with
-            the built-in corpus.
+        page: an HTML page that contains the model; only for runs with the
+            built-in corpus.
         logs: the folder that TensorBoard reads.
         evaluations: the development scores after each evaluation interval.
         metrics: the measured results. The run is complete if the file exists.
@@ -164,10 +164,10 @@ class RunDirectory:
         write_json(self.metrics, metrics)
 
     def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a Keras model file, then replaces an existing file by it.
+        """Writes a new Keras model file, then replaces the old file, if any.
 
-        An existing file with the same model is kept: runs that started from
-        this file check its hash.
+        An old file with the same model is not replaced, because runs that
+        started from the old file check its hash.
 
         Args:
             save: a function that writes the model to its argument, a path.
@@ -182,7 +182,7 @@ class RunDirectory:
             os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a SavedModel, then replaces an existing SavedModel by it.
+        """Writes a new SavedModel, then replaces the old SavedModel, if any.
 
         Args:
             save: a function that writes the SavedModel into its argument, a

@@ -17,8 +17,8 @@ class Search(abc.ABC):
     """A search and its settings.
 
     Your own search must define only `__call__`. A translator also calls the
-    other methods. Their defaults are right for a search that returns one
-    hypothesis and ranks by log-probability.
+    other methods. A search that returns one hypothesis and ranks by
+    log-probability can inherit them unchanged.
 
     Example:
 
@@ -47,8 +47,9 @@ class Search(abc.ABC):
             step: a `StepFn`. Each call gets the ids of W hypotheses of each
                 row. Rows that are done may be left out.
             state: the state before the first step, with the batch axis first.
-            task: a `Task`. The search respects its limits, prefix and banned
-                ids, and reorders the state with the task's `states`.
+            task: a `Task`. The search respects the limits, the prefix and the
+                banned ids of the task. It reorders the state by the methods of
+                the object `task.states`.
 
         Returns:
             `SearchResult` of T columns. T is the task's `longest`; if this is
@@ -101,9 +102,10 @@ class Search(abc.ABC):
         attention: contract.TensorLike | None = None,
         source_mask: contract.TensorLike | None = None,
     ) -> contract.SearchResult:
-        """Scores existing targets as this search would; see `score_targets`.
+        """Scores given targets with the penalties of this search.
 
-        By default there are no penalties, and `source_mask` is not used.
+        See `score_targets`. `Search` itself has no penalties, and does not use
+        `source_mask`.
         """
         return scoring.score_targets(
             logits, target_ids, pad_id=pad_id, attention=attention

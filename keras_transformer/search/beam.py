@@ -38,11 +38,11 @@ class BeamSearch(base.Search):
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
-    of transformers, there is a second condition: if the best live hypothesis
-    ended now, its score would not exceed the score of the worst finished
-    hypothesis. With `"full"` and `"current_length"`, only the W best of the 2 W
-    best extensions of a row can end. An extension of these W ends if it has an
-    end token, or if the row has reached its maximum length.
+    of transformers, the row must also meet a second condition: if the best
+    live hypothesis ended now, its score would not exceed the score of the worst
+    finished hypothesis. With `"full"` and `"current_length"`, only the W best
+    of the 2 W best extensions of a row can end. An extension of these W ends if
+    it has an end token, or if the row has reached its maximum length.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -159,8 +159,8 @@ class BeamSearch(base.Search):
     def num_ranked(self) -> int:
         """Returns how many hypotheses of a row must be ranked.
 
-        These are the hypotheses that are returned or that `minimum_risk`
-        compares.
+        The search compares `minimum_risk` hypotheses and returns `top_beams`
+        hypotheses. The larger of the two numbers must be ranked.
         """
         return max(self.top_beams, self.minimum_risk)
 

@@ -176,8 +176,8 @@ class Beam(NamedTuple):
         )
         live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
 
-        # A row that is done does not change. So its result does not depend on
-        # the other rows. The conditions of `where` have the shape (B,).
+        # A row that is done keeps its hypotheses while the other rows go on.
+        # The conditions of `where` have one element for each row.
         live = hypotheses.where(rows.is_done | is_stuck, rows.live, live)
         finished = hypotheses.where(rows.is_done, rows.finished, finished)
         is_nan = rows.is_nan | (is_nan & ~rows.is_done)

@@ -101,9 +101,10 @@ class Candidates(NamedTuple):
         order of ids; see `candidates`. At a position inside a prefix, all
         candidates are the token of the prefix.
     log_probs: float32 `(B, W, C)`; `contract.NEVER` for forbidden tokens. If
-        one logit of a hypothesis is NaN, the number is NaN for allowed tokens
-        and for tokens that would repeat an n-gram. But if `normalized_over` is
-        `"allowed"`, the number is always 0 for the token of a prefix.
+        one logit of a hypothesis is NaN, the log-probability is NaN for allowed
+        tokens and for tokens that would repeat an n-gram. But if
+        `normalized_over` is `"allowed"`, the token of a prefix always has the
+        log-probability 0.
     """
 
     ids: tf.Tensor
@@ -138,7 +139,7 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
             "`prefix` must have shape (B, P), filled up with pad_id. Received: "
             f"shape={tuple(prefix.shape)}."
         )
-    # A prefix ends before its first padding id.
+    # The length of a prefix is the number of ids before its first padding id.
     known = tf.get_static_value(prefix)
     if known is None:
         is_real = tf.cast(tf.not_equal(prefix, task.pad_id), tf.int32)
@@ -199,7 +200,7 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # At least `count` tokens remain without banned tokens and the end token.
+    # More tokens are taken, because the best may be banned or the end token.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]

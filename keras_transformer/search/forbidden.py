@@ -19,7 +19,7 @@ def without(
     is_too_short: tf.Tensor,
     width: int,
 ) -> tf.Tensor:
-    """Sets the logits of forbidden tokens to `NEVER`: their probability is 0.
+    """Gives forbidden tokens the logit `NEVER`, so their probability is 0.
 
     Args:
         logits: float32 `(B W, V)`.
@@ -57,8 +57,8 @@ def repeats(
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
     length = tf.shape(ids)[1]
     starts = tf.range(length)
-    # Whether the n - 1 tokens that begin at each position are the same as the
-    # n - 1 tokens just before `position`. Shape (B W, T).
+    # `is_same` (B W, T) is True at an index if the n - 1 tokens that begin
+    # there equal the n - 1 tokens just before `position`.
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
         earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
@@ -68,8 +68,9 @@ def repeats(
     ends = starts + size - 1
     is_same &= (ends < position) & (position >= size - 1)
     tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
-    # Padding after `position` may be outside the vocabulary, such as -1, which
-    # is no index. So 0 replaces all tokens that are not counted.
+    # `tf.scatter_nd` needs ids in the vocabulary, but padding may be -1. So 0
+    # replaces each token where `is_same` is False. Such a token adds 0 to the
+    # count of id 0.
     tokens = tf.where(is_same, tokens, 0)
     rows = tf.range(tf.shape(ids)[0])[:, None]
     indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)

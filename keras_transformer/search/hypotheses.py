@@ -90,7 +90,7 @@ def extend(
 
 
 def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """Returns the size of an axis: an int if known and not 0, else a tensor."""
+    """Returns the size of an axis as an int; as a tensor if unknown or 0."""
     return tensor.shape[axis] or tf.shape(tensor)[axis]
 
 

@@ -39,7 +39,8 @@ def run(
         The rows after their last step, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # If `longest` is 0, tracing `advance` fails: it indexes column 0.
+        # `advance` reads column 0 of tensors that have `longest` columns. So
+        # TensorFlow cannot trace `advance` if `longest` is 0.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):

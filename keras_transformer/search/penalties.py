@@ -22,7 +22,7 @@ def length_divisor(
 
     Args:
         lengths: n, the number of tokens of each hypothesis, end token
-            included; any shape, which the result also has.
+            included. The result has the same shape as `lengths`.
         alpha: the strength of the length penalty.
         form: `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al.
             2016, equation 14). `"average"`: n^alpha; with alpha 1 the score is

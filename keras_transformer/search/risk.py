@@ -113,14 +113,15 @@ def _probabilities(result, is_there):
 
 
 def _ngrams(ids, is_token):
-    """Yields four tensors, for n from 1 to 4: an integer for each n-gram.
+    """Yields a tensor for each n from 1 to 4: an integer for each n-gram.
 
     Each tensor is int64 `(B, W, T)`. The integer at a position stands for the
-    n-gram that begins at this position. It is `_NONE` if the n-gram goes beyond
-    the end of the hypothesis.
+    n-gram that begins at this position. The integer is `_NONE` if the n-gram
+    goes beyond the end of the hypothesis.
     """
     tokens = tf.cast(ids, tf.int64)
-    # Different n-grams have different integers, unless integers overflow.
+    # The base is larger than every id, so different n-grams of the same length
+    # have different integers, unless the integers overflow.
     base = tf.reduce_max(tokens) + 1
     numbers, are_there = tokens, is_token
     for n in range(1, _MOST_TOKENS + 1):

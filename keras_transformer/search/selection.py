@@ -84,9 +84,9 @@ def _chunk_size(size, count):
 
     There are no chunks if V is not known, or if chunks save little time.
 
-    The chunk size is a divisor of V, at most the square root of V. Of these
-    divisors, the one with the fewest numbers to sort is chosen. The maxima of
-    all chunks are sorted, and then the numbers of `count` chunks.
+    `largest` sorts the maxima of all chunks, and then the numbers of `count`
+    chunks. The chunk size is the divisor of V, at most the square root of V,
+    for which the fewest numbers must be sorted.
     """
     if size is None:
         return None

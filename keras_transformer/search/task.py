@@ -40,7 +40,7 @@ class Task(NamedTuple):
         contains this attention.
     row_keys: integers `(B,)`, the seed of the random numbers of each row. With
         keys, the samples of a row do not depend on its index in the batch.
-        `None` if they may depend on this index.
+        `None` if the samples may depend on this index.
     only_best: a boolean, or a scalar tensor: whether the caller needs only the
         best hypothesis of each row. If so, a row may be done as soon as its
         best hypothesis cannot change. The other hypotheses of this row may then

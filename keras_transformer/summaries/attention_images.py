@@ -147,8 +147,8 @@ def attention_figure(
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
     The figure grows with the number of tokens, until a side has 4000 pixels.
-    With even more tokens the cells shrink. Only labels can make a side longer.
-    If there is no room for all labels, only every n-th token has a label.
+    With even more tokens the cells shrink. A side is longer only if labels need
+    more room. If not all labels fit, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.
@@ -296,7 +296,7 @@ def _draw_panel(
 def _draw_colour_bar(
     figure: Figure, layout: panel_layout.PanelLayout, image: AxesImage
 ) -> None:
-    """Adds the colour bar of all panels, to the right of the first row."""
+    """Adds one colour bar for all panels, right of the first row of panels."""
     corner = layout.matrix_corner(0, layout.grid[1])
     axes = _add_axes(figure, corner, (min(layout.matrix[0], 300), 14))
     axes.set_label("colour bar")

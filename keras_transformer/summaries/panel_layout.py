@@ -55,8 +55,9 @@ class PanelLayout(NamedTuple):
 
         Args:
             row: the row of the panel in the grid, counted from 0.
-            column: the column of the panel, counted from 0. The number of
-                columns, `grid[1]`, stands for the colour bar.
+            column: the column of the panel, counted from 0. With `grid[1]`,
+                the number of columns, the result is the corner of the colour
+                bar.
         """
         height, width = _panel(self.margin, self.matrix)
         y = _HEADER + row * height + self.margin[0]

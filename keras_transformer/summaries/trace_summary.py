@@ -51,9 +51,9 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         off.
 
     Raises:
-        ValueError: the summary would contain NaN or infinity outside of the
-            arrays, for example as a logit; or the trace would be written, but
-            there is neither a `step` nor a default step.
+        ValueError: a number of the summary outside of the arrays, for example a
+            logit, is NaN or infinite; or a trace that is to be written has
+            neither a `step` nor a default step.
 
     Example:
 

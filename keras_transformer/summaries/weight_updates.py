@@ -23,8 +23,9 @@ class UpdateRatios(summary_callback.SummaryCallback):
     usually has several steps.
 
     Earlier steps are not measured and cost nothing. Nothing is written if the
-    number of steps of an epoch is not known, or if the epoch ends before its
-    last step. A group whose weights were all 0 before the step is left out.
+    number of steps of an epoch is not known, or if an epoch has fewer steps
+    than this number. A group whose weights were all 0 before the last step is
+    left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.

@@ -253,8 +253,8 @@ class BytePairs(base.TextTokenizer):
             pair = self._ids[first] * self.vocabulary_size + self._ids[second]
             # If a pair occurs twice, its last rank is used.
             ranks[pair] = (rank, self._ids[first + second])
-        # No merge has the key -1. It is added, so that the vectors are never
-        # empty.
+        # `look_up` needs vectors that are not empty. So the key -1 is added,
+        # which no merge has.
         pairs = sorted({**ranks, -1: (0, 0)}.items())
         return (
             np.array([pair for pair, _ in pairs], "int64"),

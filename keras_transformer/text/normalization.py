@@ -98,8 +98,8 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
         rules_file: the path of a file with the result of `rules`; not used for
             the normalizations of SentencePiece.
     """
-    # Without normalization all spaces are kept, also those at the ends, and
-    # `escape` puts the space before the first word.
+    # Without normalization, SentencePiece must keep all spaces of a text. It
+    # must not add a space before the first word, because `escape` adds one.
     folds_spaces = name != "none"
     spaces = {
         "remove_extra_whitespaces": folds_spaces,
@@ -157,10 +157,10 @@ def fold(text: str) -> str:
 
 
 def _without_unknown_accents(letter, characters):
-    """Removes accents from a letter until it is one of the characters.
+    """Removes accents from a letter until `characters` contains the letter.
 
-    A model knows only letters that it read in training. If no form of the
-    letter is one of the characters, the letter keeps its accents.
+    A model knows only `characters`, those of the training texts. If no form of
+    the letter is in `characters`, the letter keeps its accents.
     """
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
@@ -187,8 +187,8 @@ def _compositions():
         base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
             letters[character] = character
-        # A spelling can have the marks in any order. Instead of the base, it
-        # can begin with the composition of the base and the first marks.
+        # A spelling can have the marks in any order. It begins with the base,
+        # or with the composition of the base and the first marks.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(

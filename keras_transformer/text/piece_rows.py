@@ -17,8 +17,8 @@ class PieceRows(NamedTuple):
         old ids of the parts of the piece. A part may be the old unknown token.
         The list is empty if the old vocabulary has no id with the same role, or
         if the old normalization removes the piece.
-    num_shared: the number of new pieces that are in the old vocabulary. All
-        special ids of the new vocabulary count.
+    num_shared: the number of new pieces that are in the old vocabulary. The
+        pieces of special ids are always counted.
     num_from_parts: the number of new pieces that are cut into old pieces.
     """
 

@@ -22,9 +22,9 @@ class SpecialIds:
     end: the last id of every target, and also of every source unless
         `source_suffix` is given.
     unknown: the id of a character without a piece; `None` if the vocabulary
-        has no such id, because it spells all characters. A vocabulary of
-        `learn_vocabulary` has this id, but never uses it: it spells such
-        characters in bytes.
+        has no such id, because its pieces can spell every character. A
+        vocabulary of `learn_vocabulary` has this id, but never uses the id,
+        because its pieces for bytes can spell every character.
     source_prefix: the first ids of every source, such as the language's id.
     source_suffix: the last ids of every source; `None` for the end id.
     target_prefix: the first ids of every target, such as the language's id.

@@ -21,7 +21,7 @@ from keras_transformer.text import special_ids as specials
 KIND = "tokens"
 # The number of buckets for the hashes of tokens: the largest int64.
 _HASHES = 2**63 - 1
-# `tf.strings.split`, which `encode` calls, also splits at ASCII white space.
+# `has_unknown_characters` must split texts like `encode`, at ASCII white space.
 _WHITE_SPACE = re.compile(r"\s+", re.ASCII)
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)

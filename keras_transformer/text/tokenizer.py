@@ -117,14 +117,14 @@ class Tokenizer(base.TextTokenizer):
 
         Args:
             ids: the ids of each text, as `encode` returns them.
-            rate: the probability that BPE leaves out a merge (Provilkov et al.
-                2020). For a unigram vocabulary, the exponent of the
+            rate: for BPE, the probability that a merge is left out (Provilkov
+                et al. 2020); for a unigram vocabulary, the exponent of the
                 probabilities of segmentations (Kudo 2018).
             seed: the seed of the sampling.
 
         Returns:
             The new ids of each text. A text keeps its ids if it has unknown
-            tokens, or if `encode` cuts the decoded text in another way.
+            tokens, or if `encode` gives other ids for the decoded text.
         """
         sampled: list[list[int]] = []
 
@@ -207,10 +207,10 @@ class Tokenizer(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer, and so contains the vocabulary. A
-        # graph would lose a tokenizer that was made outside the graph when
-        # `tf.random.set_seed` clears TensorFlow's kernel cache, and a
-        # SavedModel would have to track that tokenizer. Each vocabulary needs
+        # Each graph makes its own tokenizer, and so contains the vocabulary. If
+        # the tokenizer came from outside the graph, the graph would lose it
+        # when `tf.random.set_seed` clears TensorFlow's kernel cache, and a
+        # SavedModel would have to track the tokenizer. Each vocabulary needs
         # its own name, because in sessions and in loaded SavedModels all
         # operations of one name share one resource.
         return tensorflow_text.SentencepieceTokenizer(

@@ -6,9 +6,10 @@ The normalization is part of the vocabulary:
   one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
   guillemets, become straight quotes; dashes become hyphens. Letters and their
   accents are composed (NFC). If the training texts contain a letter, but never
-  with a certain accent, this accent is removed from the letter. Other control
-  characters, byte order marks, soft hyphens, zero-width spaces, text direction
-  marks, variation selectors and tags of emoji are removed.
+  with a certain accent, this accent is removed from the letter. Invisible
+  characters are removed: control characters except tabs and line ends, byte
+  order marks, soft hyphens, zero-width spaces, text direction marks, variation
+  selectors and tags of emoji.
 - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
   SentencePiece. They replace full-width characters, ligatures and fractions by
   ordinary characters, but keep most quotes and dashes. Those with `cf` also
@@ -103,13 +104,13 @@ def learn_vocabulary(
 def _train(sentences, normalization, special_ids, **arguments):
     """Learns a SentencePiece model from these sentences; serializes it."""
     if normalization == "none":
-        # With this normalization SentencePiece puts no space before the first
-        # word. So the space is put here, because `Tokenizer` puts a space
-        # before each text that it encodes.
+        # `Tokenizer` puts a space before each text that it encodes. So the
+        # vocabulary must be learned from texts with this space. With this
+        # normalization, SentencePiece does not add the space itself.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # In the model, a name replaces the path of this file; see below. The prefix
-    # makes the path longer than this name.
+    # Below, a name from `file_name` replaces the path of this file in the
+    # model. The prefix makes the path longer than this name.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -142,9 +143,9 @@ def _train(sentences, normalization, special_ids, **arguments):
     finally:
         rules.close()
     # The model contains the path of the temporary file, which differs in each
-    # call. The path is replaced, so that equal texts give equal models. The
-    # name that replaces it has the same length, which keeps the format valid.
-    # From this name, a reader of the model knows the normalization.
+    # call. The path is replaced by a name, so that equal texts give equal
+    # models. The name is padded to the length of the path, which keeps the
+    # format valid. The name tells a reader the normalization of the model.
     path = rules.name.encode()
     name = normalizing.file_name(normalization).rjust(len(path), b"/")
     return model.getvalue().replace(path, name)

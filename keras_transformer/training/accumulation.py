@@ -120,8 +120,8 @@ def _micro_batch(data, index, micro_batches, rows):
             return None
         value = tf.convert_to_tensor(value)
         if isinstance(rows, int) and rows % micro_batches == 0:
-            # A TPU needs a static shape. The result of `reshape` has one. A
-            # slice with computed ends does not.
+            # A TPU needs a static shape. `reshape` gives a static shape, but a
+            # slice with computed ends has a dynamic shape.
             shape = [micro_batches, rows // micro_batches]
             shape = tf.concat([shape, tf.shape(value)[1:]], axis=0)
             return tf.reshape(value, shape)[index]

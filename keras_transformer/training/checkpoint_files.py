@@ -8,8 +8,8 @@ the following paths. `tidy` then undoes or finishes the work of that process:
     .ckpt-<step>.written/    has complete files, which are moved out
     .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-A checkpoint that lacks files after `tidy` counts as damaged, because a killed
-process cannot be the cause.
+`tidy` repairs all that a killed process can leave. So if a checkpoint lacks
+files after `tidy`, it is damaged.
 """
 
 import logging
@@ -90,7 +90,7 @@ class CheckpointFiles:
         later calls. The inspection logs a warning if a checkpoint is damaged.
 
         Args:
-            anew: whether to inspect again what was inspected before.
+            anew: whether to inspect all checkpoints again.
 
         Raises:
             OSError: this process has no permission to read a file.
@@ -110,7 +110,12 @@ class CheckpointFiles:
         return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """Returns a description of each damaged checkpoint, by its step."""
+        """Describes the damaged checkpoints.
+
+        Returns:
+            A dict from the step of each damaged checkpoint to a text that
+            describes the damage.
+        """
         self.good()
         return {
             step: damage

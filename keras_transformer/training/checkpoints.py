@@ -232,7 +232,7 @@ class TrainingCheckpoints:
         """Returns the steps in `good` that are also in `steps`.
 
         Raises:
-            ValueError: there are none.
+            ValueError: no step of `good` is in `steps`.
         """
         chosen = [step for step in good if step in steps]
         if not chosen:

@@ -136,9 +136,10 @@ def check_agreement(
             axis=None,
         )
 
-    # Each byte of a digest is an integer below 256. If a byte is equal on all
-    # workers, the means of the byte and of its square are exact. Otherwise the
-    # square of the mean is less than the mean of the squares.
+    # For each byte of a digest, the mean of the squares is compared with the
+    # square of the mean. If the byte is the same on all workers, the two are
+    # equal: float32 computes them exactly, because a byte is below 256. If the
+    # byte differs between workers, the mean of the squares is larger.
     mean, square = means().numpy()
     differ = (mean**2 != square).any(axis=1)
     if differ.any():
@@ -221,7 +222,7 @@ def _of_first(strategy, message):
 
     @tf.function
     def total():
-        # The float32 sum of an integer below 256 and zeros is exact.
+        # Each sum is a byte of the chief plus zeros, so float32 is exact.
         return strategy.reduce("SUM", strategy.run(mask_others), axis=None)
 
     return total().numpy().astype("uint8").tobytes()
@@ -260,7 +261,7 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         ):
             raise
-        # The message has a trace of the graph before the reason.
+        # The message begins with a trace of the graph, which is left out.
         reason = error.message[is_lost.start() :].strip()[:500]
         raise ConnectionError(
             "Another worker of this run has gone, so this one cannot go on. "

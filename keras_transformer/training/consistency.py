@@ -15,8 +15,9 @@ from keras_transformer.training import losses
 # For each input of ids, the name of the boolean input that tells whether the
 # embedding of a token is kept, see `models.inputs`.
 _KEPT = {"source_ids": "source_kept", "target_input_ids": "target_kept"}
-# Constants of the finalizer of MurmurHash3, and 2^32 / golden ratio.
+# The two multipliers of the finalizer of MurmurHash3.
 _MULTIPLIERS = (0x85EBCA6B, 0xC2B2AE35)
+# 2^32 / golden ratio. Its multiples spread evenly over the uint32 numbers.
 _GOLDEN = 0x9E3779B9
 
 
@@ -24,13 +25,13 @@ _GOLDEN = 0x9E3779B9
 class ConsistencyLoss:
     """The base class of `RDrop`, `SimCut` and `Distillation`.
 
-    It is a loss between two forward passes over one batch. Pass it to
+    A consistency loss compares two forward passes over one batch. Pass it to
     `compile(consistency=...)`. The train step then makes a second pass over
-    each batch. For each token, the step adds to the loss the divergence times
-    `weight` times the weight of the token. With `repeats_loss` the step also
-    adds the compiled loss of the second pass. The sums over tokens are divided
-    by the sum of the token weights on all replicas. The loss has only
-    the penalties of layers from the first pass.
+    each batch. The term of a token is the divergence of its two predictions,
+    times `weight`, times the weight of the token. This term is added to the
+    loss. If `repeats_loss` is true, the compiled loss of the second pass is
+    added too. The sums over tokens are divided by the sum of the token weights
+    on all replicas. The penalties of layers in the second pass are not added.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
@@ -100,7 +101,7 @@ class ConsistencyLoss:
     def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         """Returns the divergence of two predictions of each token.
 
-        Each subclass defines it.
+        Each subclass defines this method.
 
         Args:
             logits: logits of the first pass, `(B, T, V)`.
@@ -172,8 +173,8 @@ class SimCut(ConsistencyLoss):
 
     Raises:
         ValueError: `cut_off` is not in [0, 1), or `ConsistencyLoss` refuses
-            another number. `second_inputs` raises this error too, if the inputs
-            of the model are not such a dict.
+            `weight`, `start_step` or `ramp_steps`. `second_inputs` also raises
+            a ValueError, if the inputs of the model are not such a dict.
 
     Example:
 

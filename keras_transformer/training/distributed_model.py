@@ -42,17 +42,18 @@ class DistributedModel(replica_steps.ReplicaSteps):
     are the losses of regularizers and of `add_loss`. Each micro-batch has its
     own penalties, which are weighted by its share of the rows of the batch.
 
-    `evaluate` reports as `loss` the weighted mean of the cross-entropy over the
-    tokens, in nats, without label smoothing, `loss_weights`, `consistency` and
-    penalties. But without a compiled loss, or with an overridden
-    `compute_loss`, it reports the result of `compute_loss`.
+    The `loss` of `evaluate` is the weighted mean of the cross-entropy over the
+    tokens, in nats. It has no label smoothing, no factor `loss_weights`, no
+    `consistency` loss and no penalties. But if there is no compiled loss, or if
+    `compute_loss` is overridden, `evaluate` reports the result of
+    `compute_loss`.
 
-    `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
-    the optimizer's clipping, moving average and loss scale have the same
-    effect under every strategy as on one device. `jit_compile` is off by
-    default, since each new batch shape is compiled anew. A subclass may
-    override `compute_loss`, but then it trains and is evaluated only on one
-    replica, without gradient accumulation.
+    These settings have the same effect under every strategy as on one device:
+    `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and the
+    optimizer's clipping, moving average and loss scale. `jit_compile` is off by
+    default, because XLA compiles the model again for each new batch shape. A
+    subclass may override `compute_loss`. Then it can be trained and evaluated
+    only on one replica, without gradient accumulation.
     """
 
     # Keras sets these attributes. Here they only get types.
@@ -82,7 +83,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
             loss: as in Keras, but it must return a number for each token;
                 `None` to train only on `add_loss` and regularizers.
             loss_weights: a number, the factor of `loss`; `None` for 1.
-            metrics: as in Keras, without weights; padding counts unless masked.
+            metrics: as in Keras, without weights. Padding counts if not masked.
             weighted_metrics: as in Keras, with the weights of tokens.
             run_eagerly, steps_per_execution: as in Keras.
             jit_compile: whether XLA compiles the forward and the backward pass.
@@ -97,7 +98,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
             ValueError: `gradient_accumulation_steps` is no positive int; there
                 is no optimizer, or the optimizer accumulates gradients; there
                 are several losses, or the loss cannot be a float32 mean over
-                tokens; there is no loss for `loss_weights` or `consistency`;
+                tokens; `loss_weights` or `consistency` is given without `loss`;
                 `consistency` is given, and `compute_loss` is overridden; a
                 metric is called `loss`.
         """
@@ -270,8 +271,9 @@ class DistributedModel(replica_steps.ReplicaSteps):
                 metric.build(labels, logits)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras would read a batch and compute the mean of the replicas' ids,
-        # which fails on several workers. `compile` has built the metrics.
+        # Keras's method reads a batch and computes the mean of the replicas'
+        # ids, which fails on several workers. The method is not needed, because
+        # `compile` has built the metrics.
         del iterator, data_batch
 
     def _set_consistency(self, consistency, loss):

@@ -45,8 +45,8 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # The data may have ended. The optimizer must not count a step
-            # without a batch, and such a step would fail on several workers.
+            # If the data have ended, no step runs. The optimizer would count a
+            # step without a batch, and this step would fail on several workers.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():

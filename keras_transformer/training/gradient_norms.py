@@ -66,9 +66,9 @@ class GradientNorms(keras.callbacks.Callback):
 
         A norm that is infinite or NaN is left out.
 
-        `updates.apply` calls this method in each train step. On several
-        replicas, it calls this method only if it sums the gradients itself. If
-        Keras sums them, the norm of the sum is not known.
+        `updates.apply` calls this method in each train step, unless Keras sums
+        the gradients of several replicas. In that case, the norm of the sum is
+        not known.
 
         Args:
             compute_norm: a function that returns the norm of the gradients of

@@ -86,7 +86,8 @@ def _makers(epsilon, weight_decay):
                 "adam_beta_2": 0.98,
                 "epsilon": epsilon,
                 "adam_weight_decay": weight_decay,
-                # Learned positions are embeddings that Muon does not recognize.
+                # Adam must update embeddings. Muon does not recognize learned
+                # positions as embeddings, so their path is given here.
                 "exclude_layers": ["positions/encodings"],
             },
         ),

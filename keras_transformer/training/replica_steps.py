@@ -36,7 +36,8 @@ class ReplicaSteps(keras.Model):
     `DistributedModel.compile` sets the first three attributes.
     """
 
-    # `fit` reads it before Keras checks that the model is compiled.
+    # This attribute has a default, because `fit` reads it before Keras checks
+    # that the model is compiled.
     gradient_accumulation_steps: int = 1
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None

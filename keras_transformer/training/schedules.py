@@ -66,7 +66,7 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
 
     - `"inverse_square_root"`: peak * (w / s)^0.5, as in fairseq;
     - `"cosine"`: peak * (1 + cos(pi (s - w) / (total_steps - w))) / 2;
-    - `"constant"`: peak. Usually a `CoolDown` multiplies this form.
+    - `"constant"`: peak. With a `CoolDown`, this rate falls at the end.
 
     Args:
         form: one of the three names.

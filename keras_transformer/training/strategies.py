@@ -20,10 +20,10 @@ def strategy(
     """Makes the strategy in whose scope a model is built and compiled.
 
     Args:
-        name: `"none"` for one device; `"mirrored"` for `devices`;
-            `"multi_worker"` for the workers in the environment variable
-            TF_CONFIG, with their GPUs or else CPUs; `"tpu"` for a TPU; `"auto"`
-            for a TPU, else all GPUs if there are several, else one device.
+        name: `"none"` for one device; `"mirrored"` for `devices`; `"tpu"` for a
+            TPU; `"multi_worker"` for the workers in the variable TF_CONFIG, on
+            their GPUs, or CPUs if they have no GPU; `"auto"` for a TPU if there
+            is one, else all GPUs if there are several, else one device.
         devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`. `None`
             for all GPUs of this machine, or its CPUs if it has no GPU.
         tpu: the name or address of a TPU, for `"tpu"` or `"auto"`. `None` for

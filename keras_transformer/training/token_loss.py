@@ -69,7 +69,9 @@ class TokenLoss:
         loss = _only("loss", loss)
         self.weight = _only("loss_weights", loss_weights)
         if loss in ("crossentropy", "ce"):
-            loss = "sparse_categorical_crossentropy"  # Labels are ids.
+            # In Keras, these names stand for the loss that fits the labels.
+            # Here, labels are ids.
+            loss = "sparse_categorical_crossentropy"
         loss = keras.losses.get(loss)
         self.dtype = keras.config.floatx()
         self._values = loss

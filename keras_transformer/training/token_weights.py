@@ -45,7 +45,8 @@ def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
         rows = tf.shape(weights)[:1]
         weights = tf.reshape(weights, tf.concat([rows, [-1]], axis=0))
     if None in (weights.shape[0], labels.shape[0]):
-        # Without this check, weights of one row would be used for all rows.
+        # Without this check, `broadcast_to` would copy the weights of a single
+        # row to all rows.
         tf.debugging.assert_equal(
             tf.shape(weights)[0],
             tf.shape(labels)[0],

@@ -56,11 +56,11 @@ def apply(
             variable without a gradient.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
-        report_norm: a function that is called with another function, which
-            computes the norm of the summed gradients before clipping, without
-            the loss scale. `report_norm` is not called if Keras computes the
-            sum over several replicas, or if there are no variables. It is
-            `None` if no callback needs the norm.
+        report_norm: a function, or `None` if no callback needs the norm. Its
+            argument is a function that computes the norm of the summed
+            gradients before clipping, without the loss scale. `report_norm` is
+            not called if Keras computes the sum over several replicas, or if
+            there are no variables.
     """
     if not variables:
         return  # As in Keras, a model may have no trainable variables.

@@ -108,12 +108,13 @@ def assess_in_graph(
 
     Returns:
         Dict of `translation`, string `(B,)`; `score` and `confidence`, float32
-        `(B,)`; `words`, string `(B, U)`, and `word_confidence`, float32
-        `(B, U)`, padded with empty words and zeros; and the booleans `(B,)`
-        `has_loop` and `has_unusual_length`. The translation of a blank text is
-        empty, and has confidence 1 and no defect. The translation is also empty
-        if the model's output is NaN (score NaN), or if the search found no
-        hypothesis (score -1e9). Then the other values of the text mean nothing.
+        `(B,)`; `words`, string `(B, U)`, padded with empty words;
+        `word_confidence`, float32 `(B, U)`, padded with zeros; `has_loop` and
+        `has_unusual_length`, booleans `(B,)`. A blank text has an empty
+        translation with confidence 1 and no defect. If the model's output is
+        NaN, the score is NaN. If the search found no hypothesis, the score is
+        -1e9. In these two cases the translation is empty, and all values except
+        `translation` and `score` mean nothing.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids, only_best=True)

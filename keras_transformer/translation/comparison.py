@@ -46,16 +46,16 @@ def compare_translations(
         trials: the number of trials of the randomization, at least 1.
 
     Returns:
-        For each of `bleu`, `chrf` and `ter` a dict of `first` and `second`, the
-        scores; `first_interval` and `second_interval`, each a list of two
+        A dict for each of `bleu`, `chrf` and `ter`. `first` and `second` are
+        the scores. `first_interval` and `second_interval` are lists of two
         numbers: the mean of the resamples, and half the width of the 95 %
-        interval; `bootstrap_p` and `randomization_p`, the p-values of the two
-        tests; and `bootstrap_signature` and `randomization_signature` of
-        sacreBLEU.
+        interval. `bootstrap_p` and `randomization_p` are the p-values of the
+        two tests. `bootstrap_signature` and `randomization_signature` are
+        sacreBLEU's descriptions of the tests.
 
     Raises:
-        ValueError: the numbers of texts differ or are 0, or there is another
-            error of `score_translations`.
+        ValueError: the numbers of texts differ or are 0, or
+            `score_translations` raises a ValueError.
 
     Example:
 

@@ -114,8 +114,8 @@ def of_translations(
     is_token = tf.cast(tf.not_equal(source_ids, of_source.pad), tf.int32)
     repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
     has_loop = have_loops(ids, lengths) & ~repeats
-    # `expected` does not count special ids: the end token, and the prefix with
-    # which every target begins.
+    # `lengths` counts the end token and the prefix with which every target
+    # begins. `expected` does not count these special ids.
     num_special = 1 + len(of_target.target_prefix)
     is_unusual = expected.are_unusual(
         source_lengths, tf.maximum(lengths - num_special, 0)
@@ -129,8 +129,8 @@ def have_loops(
     """Tells which sequences have a loop, boolean `(B,)`.
 
     A sequence has a loop if four tokens, one after another, are the same, or if
-    a part of 2 to 32 tokens is repeated directly after itself. The repetition
-    must have at least four tokens, and must not be shorter than the part.
+    a part of 2 to 32 tokens is repeated directly after itself. The tokens that
+    repeat the part must be at least four, and at least as many as the part has.
 
     Args:
         ids: int32 `(B, T)`, any numbers that identify tokens.

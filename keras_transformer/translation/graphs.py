@@ -97,8 +97,8 @@ class CompiledSearch:
         search: a `ModelSearch`.
         lengths: `Lengths` of translations.
         pad_id: the id of padding.
-        strategy: the strategy of the model, if each replica shall search for a
-            share of the rows; `None` to search on one device. On a TPU, the
+        strategy: the strategy of the model, if its replicas shall share the
+            rows of a batch; `None` to search on one device. On a TPU, the
             strategy must be given.
 
     Example:
@@ -161,7 +161,7 @@ class CompiledSearch:
 
 
 def _spread(strategy, search):
-    """Makes a compiled search in which each replica has a share of the rows."""
+    """Makes a compiled search that divides the rows among the replicas."""
     is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
 
     @tf.function(autograph=False)
@@ -170,7 +170,7 @@ def _spread(strategy, search):
             return search(source_ids, prefix, align, max_length)
 
         def compiled(*ids):
-            # Each replica has its own variables, so it needs its own function.
+            # Each replica has its own variables, so each has its own function.
             return tf.function(on_replica, jit_compile=True, autograph=False)(
                 *ids
             )

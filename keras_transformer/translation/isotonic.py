@@ -101,7 +101,8 @@ def _groups(x, y):
     while start < len(x):
         end = min(start + _GROUP, len(x))
         end = int(np.searchsorted(x, x[end - 1], side="right"))
-        if len(x) - end < _GROUP:  # A small rest becomes a part of this group.
+        if len(x) - end < _GROUP:
+            # The remaining pairs are too few for a group of their own.
             end = len(x)
         yield x[start:end].mean(), y[start:end].mean(), end - start
         start = end

@@ -67,9 +67,10 @@ def corpus_metrics(
     """Makes the metrics BLEU and chrF, and warns if BLEU cannot separate words.
 
     Args:
-        references: the references of the translations. They are used only for
-            the warning, which is logged if `tokenize` is the default, and most
-            references have no spaces: BLEU then counts a reference as one word.
+        references: the references of the translations, used only for the
+            warning. The warning is logged if `tokenize` is the default and most
+            references have no spaces, because BLEU then counts each reference
+            without spaces as one word.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         lowercase: whether to ignore case.
 

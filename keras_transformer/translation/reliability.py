@@ -109,9 +109,8 @@ def calibration_error(all_bins: Sequence[Bin]) -> float:
 def diagram(all_bins: Sequence[Bin]) -> Iterator[str]:
     """Yields the lines of a reliability diagram.
 
-    The first line is a header. Each other line has a bar for the share of right
-    predictions, and a mark where the bar would end if the confidence were
-    exact.
+    The first line is a header. Each other line shows a bin: a bar for the
+    share of right predictions, and a mark for the mean confidence.
 
     Args:
         all_bins: the result of `bins`.

@@ -63,8 +63,8 @@ class RepairingTranslator(translators.Translator):
                 "other shapes. Received: a translator with jit_compile=True. "
                 "Give a translator with jit_compile=False."
             )
-        # A translator keeps each argument of its constructor in an attribute
-        # with the same name.
+        # `translator` has each argument of its constructor in an attribute with
+        # the same name. The new object gets the same arguments.
         names = inspect.signature(translators.Translator).parameters
         super().__init__(*(getattr(translator, name) for name in names))
         self.expected = expected

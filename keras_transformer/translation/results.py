@@ -128,7 +128,7 @@ def texts_in_graph(
     is_blank = is_blank[:, None]
     is_hypothesis = scores > contract.NEVER
     scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-    # The first size is not -1: `reshape` cannot infer it if B is 0.
+    # `reshape` cannot infer a size if B is 0, so no size is -1 here.
     flat = [shape[0] * shape[1], tf.shape(ids)[2]]
     texts = tf.reshape(tokenizer.decode(tf.reshape(ids, flat)), shape)
     texts.set_shape(scores.shape)
@@ -162,7 +162,7 @@ def read_result(
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
-    # One call decodes all rows, because a call is as slow as a search step.
+    # `decode` takes as long as a search step, so one call decodes all rows.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
@@ -277,7 +277,7 @@ def _words_read(texts, tokenizer):
     """Returns how many words each text has, and which have a known piece.
 
     The model reads only words with a known piece, because `encode_source`
-    leaves out the others.
+    leaves out all other words.
     """
     ids, is_known = (x.to_list() for x in tokenizer.known_pieces(texts))
     words = []

@@ -50,8 +50,8 @@ class Shortlist(NamedTuple):
         """Returns which tokens each row may have, boolean `(B, V)`.
 
         Args:
-            source_ids: integers `(B, S)`, padded. The padding id must be known.
-                If it is unknown, rows with padding may have all tokens.
+            source_ids: integers `(B, S)`, padded. If `is_known` is False for
+                the padding id, rows with padding may have all tokens.
         """
         source_ids = tf.convert_to_tensor(source_ids)
         rows, size = tf.shape(source_ids)[0], len(self.is_frequent)
@@ -119,7 +119,7 @@ def learn(
     source, target, probability = _translation_probabilities(
         pairs, vocabulary_size
     )
-    # A source token that is in no couple gets a token that all rows may have.
+    # A source token in no couple has one likely token, which all rows may have.
     table = np.full(
         (source_vocabulary_size, likely), np.argmax(is_frequent), np.int32
     )

@@ -125,8 +125,8 @@ class BatchModel:
     """A `DecodingModel` whose vocabulary is the shortlist of a batch.
 
     The vocabulary has the tokens that at least one row may have, in the order
-    of their ids. They get new ids from 0 on. `Shortlisted.check` makes sure
-    that special and banned ids do not change.
+    of their ids. The tokens get new ids from 0 on. `Shortlisted.check` makes
+    sure that special and banned ids do not change.
 
     Args:
         model: the model with all tokens.
@@ -151,7 +151,7 @@ class BatchModel:
         }
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function to call at each step; its logits are `(R, V')`."""
+        """Makes a function for each step, which returns logits `(R, V')`."""
         take_step = self.model.stepper(return_attention, self._ids)
 
         def step(ids, position, state):

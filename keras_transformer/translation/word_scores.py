@@ -90,8 +90,9 @@ def in_graph(
     special = tf.constant(tokenizer.special_ids.without_text(), tf.int32)
     is_text = is_token & tf.reduce_all(ids[..., None] != special, axis=-1)
     numbers = _word_numbers(tokenizer, ids, is_text)
-    # Each word of the batch gets its own number as a key. Keys ascend within a
-    # row, and from row to row.
+    # The tokens of a word have the same key, and no two words share a key. Keys
+    # ascend within a row, and from row to row, because the row numbers of a
+    # ragged tensor must ascend.
     keys = tf.range(shape[0])[:, None] * (shape[1] + 1) + numbers
     keys, word_of = tf.unique(tf.boolean_mask(keys, is_text), out_idx=tf.int64)
     words = tokenizer.decode(
@@ -102,7 +103,7 @@ def in_graph(
         )
     )
     totals = tf.math.segment_sum(tf.boolean_mask(log_probs, is_text), word_of)
-    # A row may end with pieces that have only spaces. They are not a word.
+    # A row may end with pieces that have only spaces. These pieces are no word.
     is_word = tf.strings.strip(words) != ""
     rows = tf.boolean_mask(keys // (shape[1] + 1), is_word)
     of_text = tf.where(is_token, log_probs, 0.0)

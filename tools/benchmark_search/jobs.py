@@ -8,10 +8,11 @@ import dataclasses
 
 from trainers.settings_flags import setting
 
-# Two engines of this package: the first has one graph for all shapes, as in a
-# SavedModel; the second has a graph for each shape, which XLA compiles.
+# Engines of this package. `GRAPH` has one graph for all shapes, like a
+# SavedModel. `XLA` has a graph for each shape, compiled by XLA.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
-# The first engine, with logits only for the tokens of a shortlist.
+# This engine is like `GRAPH`, but it computes logits only for the tokens of a
+# shortlist.
 SHORTLIST = "keras_transformer, shortlist"
 OURS = (GRAPH, XLA, SHORTLIST)
 

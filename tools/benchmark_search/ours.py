@@ -70,7 +70,8 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
 
 
 def _make_model(job):
-    # Post-norm and biases everywhere, as in the models of the peers.
+    # Our model has post-norm and all biases, because the peers' models have
+    # them.
     config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
 

@@ -23,7 +23,7 @@ _PAD, _END = 0, 1
 
 
 def ctranslate2_search(job):
-    """Returns a function that searches once, and CTranslate2's version."""
+    """Returns a function that searches once, and the version of the library."""
     import ctranslate2
     from ctranslate2.specs import common_spec, transformer_spec
 
@@ -104,7 +104,7 @@ def _fill_with_random_weights(spec, job):
 
 
 def marian_search(job):
-    """Returns a function that searches once, and transformers' version."""
+    """Returns a function that searches once, and the version of the library."""
     import torch
     import transformers
 

@@ -25,8 +25,9 @@ class Job:
     engine: `OURS`, `KERAS_HUB`, `TORCH` or `MARIAN`.
     layers: the number of encoder blocks, and also of decoder blocks.
     batch_size, length: the number of rows of a batch of random ids, and the
-        number of tokens of a row. With a corpus, our batches have at most
-        `batch_size * length` tokens, and those of KerasHub `batch_size` pairs.
+        number of tokens of a row. With a corpus, a batch of `OURS` has at most
+        `batch_size * length` tokens, and a batch of `KERAS_HUB` has
+        `batch_size` pairs.
     precision: a Keras policy. In PyTorch, "float32" is float32, and any other
         policy means automatic mixed precision with bfloat16.
     jit_compile: whether XLA compiles our step. The peers ignore it.

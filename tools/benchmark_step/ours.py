@@ -23,7 +23,8 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
         timed steps.
     """
     keras_fit.use_threads(job.threads)
-    # Post-norm and biases everywhere, as in the models of the peers.
+    # Our model has post-norm and all biases, because the peers' models have
+    # them.
     model = training_sizes.compiled_model(
         job, normalization="post", biases="all"
     )

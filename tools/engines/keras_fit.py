@@ -32,7 +32,7 @@ class Stopwatch(keras.callbacks.Callback):
 def fit_seconds(
     model: keras.Model, batches: tf.data.Dataset, steps: int
 ) -> float:
-    """Trains for `1 + steps` steps; returns the seconds of the last `steps`.
+    """Trains for `1 + steps` steps; returns the seconds of the timed steps.
 
     The first step is not timed: it starts the data set and fills caches.
 

@@ -48,8 +48,8 @@ def live_translator(run: str, described: dict) -> translation.Translator:
         live.target_tokenizer,
         translation.Lengths(**described["lengths"]),
     )
-    # The field is `None` without repair. Metadata of earlier versions of this
-    # package do not have the field.
+    # The field `repair` is `None` if the SavedModel does not repair
+    # translations. Earlier versions of this package did not write the field.
     if described.get("repair") is None:
         return translator
     return translation.RepairingTranslator(

@@ -31,11 +31,11 @@ def run(job: dict) -> dict:
     Returns:
         Dict of `versions`; `imported`, the modules that loading imported;
         `load_seconds`; `graph`, see `_graph`; `signatures`, see `describe`;
-        `calls`, for each signature that the SavedModel has, a list with a dict
-        of `outputs` or `error` for each call; `translations` and `scores` of
-        the texts; and `speed`, a list of results of `measure`. If the default
-        signature does not compute `translation` and `score` from `text`, the
-        dict has only `signatures`.
+        `calls`, a dict from the names of the SavedModel's signatures to lists
+        of results, where a result is a dict of `outputs` or of `error`;
+        `translations` and `scores` of the texts; and `speed`, a list of results
+        of `measure`. If the default signature does not compute `translation`
+        and `score` from `text`, the dict has only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -140,7 +140,7 @@ def percentile(values: list[float], percent: int) -> float:
     """Returns a percentile of values.
 
     At least `percent` % of the values are equal to the percentile or below it.
-    It is the smallest of the values for which this is true.
+    The percentile is the smallest of the values with this property.
 
     Args:
         values: at least one value.

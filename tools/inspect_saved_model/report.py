@@ -118,7 +118,7 @@ def in_bytes(count: int) -> str:
     ('2.34 MB', '512 bytes', '1 MB')
     """
     for size, unit in _UNITS:
-        # Three digits round 0.9995 MB to 1 MB. In kB it would be "1e+03 kB".
+        # With three digits, 999.5 kB is "1e+03 kB", so it is printed as "1 MB".
         if count >= 0.9995 * size:
             return f"{count / size:.3g} {unit}"
     return f"{count} bytes"

@@ -145,7 +145,7 @@ def load_translator(
     """Loads run directories as one translator.
 
     The search, the vocabularies and the length limits are those of the first
-    run. Flags change the search and the limits.
+    run. The flags of `search` can change the search and the limits.
 
     Args:
         models: the flags of the models. Several runs become an `Ensemble`.

@@ -244,7 +244,7 @@ def check_sizes(**sizes: int) -> None:
     """Raises ValueError if the value of a flag is below 1.
 
     Args:
-        **sizes: the values by the names of the flags.
+        **sizes: the name and the value of each flag.
     """
     for name, value in sizes.items():
         if value < 1:
@@ -255,7 +255,7 @@ def as_flags(given, names):
     """Formats settings as flags of a command line.
 
     Args:
-        given: values by the names of settings.
+        given: a dict from the names of settings to their values.
         names: the names of the settings to format. Names that `given` lacks
             are ignored.
     """

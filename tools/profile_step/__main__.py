@@ -30,8 +30,8 @@ from tools.profile_step import parts
 from trainers import program
 from trainers.settings_flags import setting
 
-# Before the profile, `fit_seconds` trains one step, then this number of steps.
-# These steps trace the graph and allocate buffers.
+# Before the profile, the model is trained for this number of steps and one
+# more, because the first steps trace the graph and allocate buffers.
 _WARM_UP_STEPS = 4
 _REST = "pauses between operations"
 
@@ -109,7 +109,8 @@ def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
     keras_fit.fit_seconds(model, batches, _WARM_UP_STEPS)
     with tempfile.TemporaryDirectory() as directory:
         with tf.profiler.experimental.Profile(directory):
-            # The first of these steps is not timed, but it is profiled.
+            # `fit_seconds` trains one step that it does not time, and then the
+            # timed steps. So the profile has `sizes.steps` steps.
             seconds = keras_fit.fit_seconds(model, batches, sizes.steps - 1)
         operations = read_operations(directory, sizes.xprof_python)
     return 1e3 * seconds / (sizes.steps - 1), operations

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 # If an event is an operation of TensorFlow, its long name has this pattern,
 # "name:type".
 _OPERATION = re.compile(r"([^:]+):(\w+)")
-# The name of an event that runs a program that XLA compiled for a CPU.
+# The event of a program that XLA compiled for a CPU has this name.
 COMPILED = "CpuExecutable::ExecuteAsyncOnStream"
 
 
@@ -50,14 +50,14 @@ def operations_of(events: Iterable[dict]) -> list[dict]:
             are in microseconds.
 
     Returns:
-        A dict for each time an operation ran: its "type", its name as
-        "operation", and its milliseconds as "ms". A program that XLA compiled
+        A dict for each run of an operation. The keys are "type", "operation"
+        for the name, and "ms" for the milliseconds. A program that XLA compiled
         is one operation, with `COMPILED` as its name and its type.
     """
     operations = []
     for event in events:
         if event.get("ph") != "X":
-            # This is not an event with a duration.
+            # Only events with the "ph" (phase) "X" have a duration.
             continue
         long_name = event.get("args", {}).get("long_name", "")
         match = _OPERATION.fullmatch(long_name)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from tools.profile_step import operation_times
 
-# The types of operations that multiply matrices. Fused operations begin with
-# `_`, those of oneDNN with `_Mkl`.
+# The types of operations that multiply matrices. The type of a fused operation
+# begins with `_`, the type of an operation of oneDNN with `_Mkl`.
 _PRODUCTS = re.compile(r"(_|_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
 # An operation belongs to the part of the first pair whose text is in the
 # operation's name. If there is no such pair, it belongs to `_OTHER`.

@@ -48,7 +48,8 @@ def write_status(version: str, is_available: bool) -> bytes:
 
     Args:
         version: the version of the model.
-        is_available: whether the server takes calls; otherwise it shuts down.
+        is_available: whether the server accepts calls; False if the server is
+            shutting down.
     """
     state = "AVAILABLE" if is_available else "UNLOADING"
     status = {"error_code": "OK", "error_message": ""}
@@ -67,10 +68,10 @@ def write_metadata(name: str, version: str, signatures: Mapping) -> bytes:
     Args:
         name: the name of the model.
         version: the version of the model.
-        signatures: for each signature a dict of `inputs` and `outputs`. Each is
-            a dict from names to pairs of a type, which is a key of `_TYPES`,
-            and a shape. A shape is `None` if its rank is unknown, and a size in
-            it is `None` or -1 if it is not fixed.
+        signatures: for each signature a dict with the keys `inputs` and
+            `outputs`. Each value is a dict from a name to a pair: the type, a
+            key of `_TYPES`, and the shape. A shape is `None` if its rank is
+            unknown. A size in a shape is `None` or -1 if it is not fixed.
     """
     described = {
         signature: {

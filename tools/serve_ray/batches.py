@@ -48,8 +48,8 @@ def call_signature(signature: Any, calls: list[Call]) -> dict[str, list]:
         calls: at least one call.
 
     Returns:
-        The outputs by their names. Each is a list with the rows of all calls,
-        in the order of the calls.
+        A dict from the name of each output to a list with the rows of all
+        calls, in the order of the calls.
     """
     inputs = {
         name: tf.constant(

@@ -120,8 +120,8 @@ def _deploy(server, threads):
         num_replicas=server.replicas,
         ray_actor_options={
             "num_cpus": threads,
-            # The variables are set when the process of a replica starts,
-            # because TensorFlow reads them when it is imported.
+            # Ray sets these environment variables before a replica imports
+            # TensorFlow, because the import reads them.
             "runtime_env": {
                 "env_vars": {
                     "TF_NUM_INTRAOP_THREADS": str(threads),

@@ -45,7 +45,7 @@ class Model:
             )
 
     def describe(self) -> dict[str, Any]:
-        """Returns the result of `probe.describe` for each signature name."""
+        """Maps the name of each signature to the result of `probe.describe`."""
         return {
             name: probe.describe(signature)
             for name, signature in self._signatures.items()

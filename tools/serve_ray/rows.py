@@ -89,7 +89,7 @@ def action_of(method: str, path: str, name: str, version: str) -> str:
 
     Raises:
         RefusedError: there is no such path, model or version, or the path
-            does not take the method.
+            needs another method.
 
     Example:
 

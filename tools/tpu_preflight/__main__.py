@@ -2,10 +2,10 @@
 
     python -m tools.tpu_preflight --model=runs/mine --topology=v5e:2x2
 
-Google's TPU compiler compiles the training step for packed batches, even if the
-run does not pack its batches, and the search for every padded length of the
-sources. `--steps` and `--lengths` choose some of these steps. Install the
-compiler with
+Google's TPU compiler compiles the training step, and the search for each padded
+length of the sources. The training step is for packed batches, even if the run
+does not pack its batches. `--steps` and `--lengths` choose which of these steps
+are compiled. Install the compiler with
 
     pip install '.[tpu-preflight]'
 

@@ -67,8 +67,8 @@ class Finding(NamedTuple):
         the prologue, which runs once, and an iteration of the loop, which runs
         `count` times. The compiler counts a loop as one iteration. So the
         numbers of an iteration are the numbers of the whole step minus the
-        numbers of the prologue. They are a little too large, because they
-        include the operations after the loop.
+        numbers of the prologue. This difference is a little too large, because
+        it includes the operations after the loop.
         """
         whole = self.compiled
         if self.prologue is None:
@@ -92,8 +92,8 @@ def check(
     Args:
         steps: the steps, such as a result of `run.steps_of`.
         topology: the topology to compile for.
-        python: the Python interpreter that has the compiler; `None` for this
-            one.
+        python: the Python interpreter that has the compiler; `None` for the
+            current interpreter.
         jobs: how many compilers run at a time, at least 1.
 
     Raises:

@@ -108,7 +108,7 @@ class Topology(NamedTuple):
         """The options of the compiler besides the name of the topology."""
         if self.num_replicas > 1:
             return self.chip.options
-        # By default the compiler expects four chips on a host.
+        # The host has one chip, but by default the compiler expects four.
         return {**self.chip.options, "chips_per_host_bounds": (1, 1, 1)}
 
     @property
@@ -126,7 +126,7 @@ class Topology(NamedTuple):
             "TPU_ACCELERATOR_TYPE": self.chip.accelerator,
             "TPU_WORKER_HOSTNAMES": "localhost",
             "TPU_WORKER_ID": "0",
-            # No process uses a chip, so several may run at the same time.
+            # Several processes may load libtpu, because none uses a chip.
             "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
         }
 

@@ -75,8 +75,8 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # `set-dimension-size` is no error if it sets a dimension to its full
-        # size, because the size is then static.
+        # If `set-dimension-size` sets the full size, the size is static, which
+        # is no error. `_DYNAMIC` finds only dynamic sizes.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:

@@ -13,9 +13,9 @@ HEADER = (
 def line(finding: check.Finding) -> str:
     """Formats a finding as a line under `HEADER`.
 
-    The numbers are left out if the step does not compile. Further lines have a
-    note if the numbers count one iteration of each loop, and the failure if
-    there is one.
+    The numbers are left out if the step does not compile. If the numbers count
+    only one iteration of each loop, a note follows on a new line. If the step
+    cannot run, the last line says why.
 
     Args:
         finding: the result of compiling a step.

@@ -1,4 +1,4 @@
-"""Makes the steps of a run or of a preset that are compiled for a TPU."""
+"""Makes the steps that are compiled for a TPU, from a run or a preset."""
 
 import dataclasses
 
@@ -23,8 +23,8 @@ def configuration(model: str | None, preset: str | None, **given):
             setting, or the default.
 
     Returns:
-        The pair of `TransformerConfig` and `TrainingSettings`. The settings
-        have all defaults, and the precision of a TPU in place of `auto`.
+        The pair of `TransformerConfig` and `TrainingSettings`. In the settings,
+        defaults replace `None`, and the precision of a TPU replaces `auto`.
 
     Raises:
         ValueError: `model` and `preset` are both given or both `None`; or the
@@ -57,7 +57,7 @@ def configuration(model: str | None, preset: str | None, **given):
         }
         settings = run_settings.TrainingSettings(
             **{
-                # The file has lists instead of tuples, as it is JSON.
+                # JSON has lists instead of tuples.
                 name: tuple(value) if types[name] == tuple[str, ...] else value
                 for name, value in config["settings"].items()
                 if name in types
@@ -90,7 +90,7 @@ def model_of(
 
     Args:
         architecture: the configuration of the model.
-        settings: the settings of the run, with all defaults.
+        settings: the settings of the run, as `configuration` returns them.
     """
     # On a TPU, XLA compiles the whole step. Here the device is a CPU.
     # `jit_compile` is turned off, because on a CPU it makes XLA compile a part
@@ -109,12 +109,12 @@ def steps_of(
 ) -> list[tpu_steps.Step]:
     """Returns the steps of training and search of a run, but not of evaluation.
 
-    The search is that of the settings. A run also has banned ids, which are
-    not settings of the trainer; the search leaves these out.
+    The settings define the search. The banned ids of a run are not among the
+    settings, so this search bans no ids.
 
     Args:
         model: the compiled model of the run.
-        settings: the settings of the run, with all defaults.
+        settings: the settings of the run, as `configuration` returns them.
         topology: the topology whose replicas share a batch.
         batch_size: the number of sentences that all replicas together
             translate at a time.

@@ -25,8 +25,8 @@ class Step(NamedTuple):
     function: a function of tensors.
     specs: a `tf.TensorSpec` of each tensor.
     prologue: the operations before the loop of a search, as a `Step` without
-        loops. `None` for a step without a loop, and for every step of training,
-        even with gradient accumulation, which is a loop.
+        loops. `None` for all other steps, even for a training step with a loop
+        over micro-batches.
     iterations: the largest number of iterations of the loop; 0 without a
         prologue.
     """

@@ -32,7 +32,8 @@ RECIPE = Recipe(
                 "warmup_steps": 4000,
                 "label_smoothing": 0.1,
                 "tokens_per_batch": 4096,
-                # The example has no last step. This number is about 50 epochs.
+                # The example does not say how many steps to train. 50,000
+                # steps are about 50 epochs.
                 "steps": 50_000,
                 "evaluation_interval": 1000,
                 "select_by": "bleu",

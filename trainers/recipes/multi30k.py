@@ -4,10 +4,11 @@ They are for two CPU cores: `ONE_HOUR` for one hour, `RECIPE` for three hours.
 
 Both recipes begin with two stages, like Bi-SimCut (Gao et al. 2022). The first
 stage trains both directions in one model. The second stage trains the wanted
-direction, with a new optimizer and a new learning rate schedule. The long
-recipe repeats the two stages from other initial weights. A student then learns
-from the text and from the predictions of both models (Kim and Rush 2016). The
-recipes work on raw text, and on lower-cased and tokenized text.
+direction, with a new optimizer and a new learning rate schedule. `RECIPE`
+repeats the two stages from other initial weights. Its last stage trains a
+student, which learns from the text and from the predictions of the two models
+of the second stages (Kim and Rush 2016). The recipes work on raw text, and on
+lower-cased and tokenized text.
 """
 
 import dataclasses
@@ -98,9 +99,9 @@ RECIPE = Recipe(
     (
         _FIRST,
         Stage("first_teacher", _SECOND, initial="both"),
-        # The second teacher has its own first stage, because the student is
-        # then better than with one first stage for both teachers.
-        # docs/results.md has the scores and the seeds.
+        # The second teacher has its own first stage. If the two teachers share
+        # one first stage, the student is worse; docs/results.md has the scores
+        # and the seeds.
         dataclasses.replace(_FIRST, name="both_again", seed=2),
         Stage("second_teacher", _SECOND, initial="both_again", seed=2),
         Stage(

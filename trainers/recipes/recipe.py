@@ -14,8 +14,7 @@ class Stage:
         unless the stage is the last one.
     settings: values of flags of the trainer, by name.
     initial: the name of the stage whose weights this stage starts from; `None`
-        for new weights. In both cases, the vocabulary is that of the first
-        stage.
+        for new weights. All stages use the vocabulary of the first stage.
     teachers: the names of the stages that this stage imitates, if its settings
         have `consistency="teacher"`.
     seed: a number that is added to the seed of the run. Two stages with the

@@ -183,8 +183,8 @@ def there_is(
     """Makes a pair of sentences like "There is a dog in the barn".
 
     Args:
-        noun: what is there. If `negative`, the determiner of the noun must be
-            "no", which is "a" in English and "de" in French.
+        noun: what is there. If `negative`, `grammar.noun_phrase` must have made
+            the phrase with the determiner "no": "a dog", "de chien".
         place: the place with a preposition, such as "in the barn".
         negative: whether the sentence is negated.
     """

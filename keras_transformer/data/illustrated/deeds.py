@@ -34,17 +34,17 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# For agents that swim, fly or are tiny: the adjectives of objects that are no
-# reasons against the actions of the agent. For example, a deep river does not
-# stop a duck.
+# Maps an agent that swims, flies or is tiny to adjectives of objects. These
+# adjectives give no reason against the actions of the agent. For example, a
+# deep river does not stop a duck.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
     "owl": ("deep", "muddy", "slippery"),
 }
 
-# Adjectives of agents that are reasons against an action. The longer tuples are
-# for actions that may frighten the agent.
+# Adjectives that describe the agent and are reasons against an action.
+# `_AFRAID` and `_TIMID` are for actions that may frighten the agent.
 _UNFIT = ("tired", "sick", "young", "lazy")
 _AFRAID = (*_UNFIT, "frightened")
 _TIMID = (*_AFRAID, "shy")

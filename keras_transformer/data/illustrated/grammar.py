@@ -53,8 +53,9 @@ class _Determiner(NamedTuple):
     `english` and `english_plural` are the English forms. `masculine` and
     `feminine` are the French singular forms, and `plural` is the French plural.
     A form that the determiner does not have is empty. `vowels` are the
-    masculine and feminine forms before a vowel or a silent h. `vowels` has no
-    forms if French uses `masculine` and `feminine` there, elided or not.
+    masculine and feminine forms before a vowel or a silent h. If `vowels` has
+    no forms, `masculine` and `feminine` are used there too, and the function
+    `french` elides "le", "la" and "de".
     """
 
     english: str
@@ -92,8 +93,8 @@ _DETERMINERS = {
 def elides(word: str) -> bool:
     """Returns whether "le" or "ne" becomes "l'" or "n'" before `word`.
 
-    Nothing is elided before an aspirated h. Only nouns of the corpus and the
-    words "haut" and "haute" count as words with an aspirated h.
+    Nothing is elided before an aspirated h. The function knows only the
+    aspirated nouns of the corpus and the words "haut" and "haute".
 
     >>> elides("hôtel"), elides("haie"), elides("pont")
     (True, False, False)

@@ -92,8 +92,8 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
             _explain(deed, "", thing, settings, personal)
     # There are more sentences whose reason is about the agent than about the
-    # object. Still, both kinds get equal shares, so that the pronoun refers to
-    # agent and object equally often.
+    # object. Still, the shares of each kind add up to 0.24, so that the pronoun
+    # refers to agent and object equally often.
     shares = (0.134, 0.092, 0.092, 0.134, 0.014, 0.014)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]
@@ -188,9 +188,9 @@ def reasons(
         negative: True for reasons against the action, False for reasons for it.
 
     Returns:
-        Two tuples: the adjectives that describe the agent, and those that
-        describe the object. If `deeds.UNHINDERED` lists adjectives for the
-        agent, these are left out of the reasons against the action.
+        Two tuples: adjectives that describe the agent, and adjectives that
+        describe the object. If `negative`, the adjectives that
+        `deeds.UNHINDERED` has for the agent are left out.
     """
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain

@@ -44,7 +44,7 @@ def pack(
         sources, targets: the ids of each source and target, without special
             ids, at most `MAX_LENGTH` ids each. There must be at least one pair.
         id_bytes: the number of bytes of an id, as `bytes_per_id` returns it.
-            It is not checked whether all ids fit.
+            This function does not check whether all ids fit.
     """
     ids = _IDS[id_bytes]
     return b"".join(

@@ -92,7 +92,7 @@ class ShardDirectory:
 
         Returns:
             The tokenizer of the sources, and the tokenizer of the targets. The
-            second is `None` if both are the same.
+            second is `None` if sources and targets share one tokenizer.
         """
         source, target = (
             tf.io.gfile.join(self.path, name)

@@ -202,7 +202,8 @@ def read_file(path: str) -> bytes:
 def write_file(path: str, content: bytes) -> None:
     """Writes a file completely or, after an error, not at all.
 
-    After an error an existing file stays, and a file `path`.tmp may be left.
+    After an error, the old content of the file is unchanged. A file `path`.tmp
+    may be left.
     """
     temporary = f"{path}.tmp"
     with tf.io.gfile.GFile(temporary, "wb") as file:

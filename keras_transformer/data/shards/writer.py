@@ -1,6 +1,7 @@
-"""Writes the shards of a directory while pairs arrive, and then other files.
+"""Writes a shard directory.
 
-The other files are the lengths of the pairs, the vocabularies, and the index.
+The shards are written while pairs arrive. At the end come the other files: the
+lengths of the pairs, the vocabularies, and the index.
 """
 
 import hashlib
@@ -95,7 +96,7 @@ class ShardWriter:
 
     @property
     def num_pairs(self) -> int:
-        """The number of pairs that `write` was given so far."""
+        """The number of pairs that `write` has received so far."""
         return len(self._sources) + sum(each.num_pairs for each in self._shards)
 
     def write(self, encoded: encoding.EncodedPairs) -> None:

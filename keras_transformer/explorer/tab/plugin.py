@@ -38,9 +38,9 @@ class TransformerPlugin(base_plugin.TBPlugin):
         self._files = event_files.EventFiles(context.logdir)
 
     def is_active(self) -> bool:
-        """Returns False: without data, the tab is not shown.
+        """Returns False, so that TensorBoard hides a tab without data.
 
-        TensorBoard calls this method only if it has loaded no data of the tab.
+        TensorBoard calls this method only while no data of the tab is loaded.
         """
         return False
 
