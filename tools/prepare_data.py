@@ -125,9 +125,10 @@ def prepare(
         The index of the shard directory.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: the text is invalid, or `kt.data.shard_pairs` raises the
-            error.
+        FileNotFoundError: a file is missing, or a glob matches no file.
+        ValueError: the text is invalid, `rare_characters` is not in [0, 1], or
+            `kt.data.shard_pairs` raises the error.
+        tf.errors.OpError: a file cannot be written.
     """
     pairs = cleaning.clean(
         progress.track(read(text, cleaning.errors)),

@@ -47,6 +47,12 @@ def make_model(
         The model, its checkpoints, and the recorded evaluations. If `select_by`
         is `"last"`, the newest checkpoints are kept. Otherwise the newest
         checkpoint and the checkpoints with the best evaluations are kept.
+
+    Raises:
+        FileNotFoundError: as for `compile_model`.
+        ValueError: no weight of the initial model can be copied unchanged,
+            `initial_model.freeze` refuses the patterns, or `compile_model`
+            raises the error.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
@@ -80,6 +86,11 @@ def compile_model(
         model: a model that was built under the strategy of the run.
         settings: the settings, with all defaults filled in.
         architecture: the configuration of the model.
+
+    Raises:
+        FileNotFoundError: a file of a teacher is missing.
+        ValueError: as for `optimization.make_optimizer` and
+            `consistency.make_consistency`.
     """
     model.compile(
         optimizer=optimization.make_optimizer(settings, architecture),

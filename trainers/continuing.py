@@ -115,8 +115,8 @@ class ExistingRun:
     ) -> bool:
         """Returns whether `config.json` must be written for these settings.
 
-        It must be written if there is no run yet, or if the number of steps or
-        the way to compute BLEU has changed.
+        It must be written if there is no run yet, or if `steps`, `tokenize` or
+        `target_language` has changed.
 
         Args:
             settings: the settings, with all defaults filled in.

@@ -179,9 +179,9 @@ def _choice_of_conventions(settings):
 
     The function takes the name of the setting, and the name of its default in
     `Convention`. If the setting is `None`, the function returns the default of
-    --convention. Without --convention, it returns the value of the initial
-    model, if the search settings of this model come from an import. Otherwise
-    it returns the default of the convention "paper".
+    --convention. Without --convention, the default of a search setting is the
+    value of the initial model, if the search settings of this model come from
+    an import. All other defaults are those of the convention "paper".
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

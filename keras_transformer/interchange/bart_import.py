@@ -221,7 +221,10 @@ def _config(settings, start_id):
 
 
 def _special_ids(settings, of_source, of_target, is_50):
-    """Returns the special ids of sources and of targets."""
+    """Returns mBART's special ids of sources and of targets.
+
+    `of_source` and `of_target` are the ids of the codes of the two languages.
+    """
     end = settings.id("eos_token_id", 2)
     ids = {
         "pad": settings.id("pad_token_id", 1),

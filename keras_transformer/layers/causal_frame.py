@@ -2,6 +2,8 @@
 
 B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
 M positions in the cache   W hypotheses of a row
+
+In a shape, `M W` is one size, M times W.
 """
 
 from keras import ops
@@ -72,10 +74,10 @@ class CausalFrame(block.Block):
 
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
-            cached keys and values. The function adds the keys and values of
-            the inputs to the cached ones. It returns the output `(B, W, D)`,
-            the new pair of cached keys and values, and the attention scores
-            `(B, H, W, M W)`.
+            cached keys and values. The function writes the keys and values
+            of the inputs into their slots, in a new pair. It returns the
+            output `(B, W, D)`, this new pair, and the attention scores
+            `(B, H, W, M W)` over all slots.
         """
         if not self.built:
             self.build()

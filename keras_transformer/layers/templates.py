@@ -29,6 +29,8 @@ def settings_of(template: Template | None) -> dict[str, Any] | None:
         A JSON-like dict; `None` for `None`.
 
     Raises:
+        NotImplementedError: the class of the layer has no `get_config`, and
+            Keras cannot make one.
         ValueError: `template` is neither a layer, nor a description, nor
             `None`.
 
@@ -61,8 +63,9 @@ def copy_of(template: Template, **changes: Any) -> keras.layers.Layer:
         **changes: constructor arguments to change, such as `name`.
 
     Raises:
-        ValueError: Keras cannot make a layer from this description, or
-            `template` is neither a layer nor a description.
+        NotImplementedError: as for `settings_of`.
+        ValueError: `template` is neither a layer nor a description, or Keras
+            cannot make a layer of this class with these settings and changes.
 
     Example:
 
@@ -99,6 +102,7 @@ def copy_into(
         name: the name of the copy.
 
     Raises:
+        NotImplementedError: as for `settings_of`.
         ValueError: as for `copy_of`.
     """
     trainable = owner.trainable and setting(template, "trainable", True)
@@ -120,6 +124,7 @@ def template_of(template: Template | None) -> dict[str, Any] | None:
         As for `settings_of`.
 
     Raises:
+        NotImplementedError: as for `settings_of`.
         ValueError: as for `settings_of`.
     """
     if template is None:
@@ -139,6 +144,7 @@ def setting(template: Template | None, name: str, *default: Any) -> Any:
         *default: what to return if there is no such argument.
 
     Raises:
+        NotImplementedError: as for `settings_of`.
         ValueError: there is neither such an argument nor a default; or as for
             `settings_of`.
     """
@@ -213,6 +219,7 @@ def shared_model_dim(attention: Template, feed_forward: Template) -> int:
     """Returns the `model_dim` of the attention and feed-forward templates.
 
     Raises:
+        NotImplementedError: as for `settings_of`.
         ValueError: the two sizes differ, or a template has no `model_dim`.
     """
     model_dim = setting(attention, "model_dim")

@@ -184,14 +184,14 @@ class Transformer(
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Replaces each hypothesis by `width` copies, side by side."""
+        """Repeats each hypothesis `width` times; see `DecodingModel.widen`."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
         """Gives slot w of row b the state of hypothesis `parents[b, w]`.
 
         No keys and values are moved. Only the table of ancestors changes, see
-        `layers.past`.
+        `layers.past`. See `DecodingModel.select` for the arguments and errors.
         """
         return {
             **state,
@@ -249,7 +249,7 @@ class Transformer(
         return self.attention_scores(inputs).alignment()
 
     def get_config(self) -> dict[str, Any]:
-        # A layer with several uses is described once, then `None` is written.
+        # `None` means a shared layer, as in the constructor's arguments.
         target, projection = self.target_embedding, self.projection
         target = None if target is self.source_embedding else target
         projection = None if projection is self.target_embedding else projection

@@ -57,8 +57,8 @@ def repeats(
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
     length = tf.shape(ids)[1]
     starts = tf.range(length)
-    # `is_same` (B W, T) is True at an index if the n - 1 tokens that begin
-    # there equal the n - 1 tokens just before `position`.
+    # `is_same` (B W, T) says for each index whether the n - 1 tokens from this
+    # index on equal the n - 1 tokens just before `position`.
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
         earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
@@ -66,6 +66,8 @@ def repeats(
         recent = tf.gather(ids, tf.clip_by_value(last, 0, length - 1), axis=1)
         is_same &= earlier == recent[:, None]
     ends = starts + size - 1
+    # Only n-grams that end before `position` can be repeated. If there are
+    # fewer than n - 1 tokens before `position`, no n-gram is repeated.
     is_same &= (ends < position) & (position >= size - 1)
     tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
     # `tf.scatter_nd` needs ids in the vocabulary, but padding may be -1. So 0

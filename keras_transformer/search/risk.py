@@ -1,10 +1,11 @@
 """Sorts hypotheses by their Bayes risk; the lowest risk comes first.
 
 This is the method of Kumar and Byrne (2004). It assumes that one hypothesis is
-the right translation; the model gives the probability of each hypothesis. The
-loss of a hypothesis is 1 minus its sentence BLEU against the right translation,
-and its risk is the expected loss. So a hypothesis that resembles the others has
-a low risk, and the most probable one has a high risk if it resembles no other.
+the right translation, and computes the probability of each hypothesis from the
+model's log-probabilities of its tokens. The loss of a hypothesis is 1 minus its
+sentence BLEU against the right translation, and its risk is the expected loss.
+So a hypothesis that resembles the others has a low risk. If the most probable
+hypothesis resembles no other, another hypothesis may have a lower risk.
 
 B batch   W hypotheses of a row   T target length
 """

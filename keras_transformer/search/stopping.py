@@ -38,9 +38,10 @@ def ending(
 ) -> tf.Tensor:
     """Returns which candidates end, boolean `(B, 2 W)`.
 
-    With `"certain"` these are all candidates with an end token. With the other
-    rules, a candidate ends if it is one of the W best and has an end token. If
-    the row has reached its maximum length, all of the W best end.
+    With `"certain"` these are all candidates with an end token, also if the row
+    has reached its maximum length. With the other rules, only the W best
+    candidates can end. Each of them ends if it has an end token, or if the row
+    has reached its maximum length.
 
     Args:
         stopping: the name of the rule.

@@ -61,7 +61,9 @@ class TextTokenizer(tf.Module):
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings `(B,)` for a model that translates them.
 
-        By default this is the same as `encode`.
+        The method returns int32 ids `(B, T)` as `encode` does. A subclass may
+        leave out words that the vocabulary does not know; it says so in
+        `leaves_out_unknown_words`.
 
         Raises:
             ValueError: `text` is one string instead of a list.

@@ -1,8 +1,9 @@
 """Writes checkpoints completely or not at all, and checks their files.
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
-`ckpt-<step>.index` and `ckpt-<step>.data-*`. A killed process may leave one of
-the following paths. `tidy` then undoes or finishes the work of that process:
+`ckpt-<step>.index` and `ckpt-<step>.data-*`. A killed process may leave one or
+several of the following paths, and temporary files, see `_LEFT_OVER`. `tidy`
+then undoes or finishes the work of that process:
 
     .ckpt-<step>.writing/    has incomplete files, which are deleted
     .ckpt-<step>.written/    has complete files, which are moved out

@@ -237,11 +237,12 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     replaces that error. It changes no other error.
 
     Args:
-        strategy: the strategy of the run. Strategies other than
-            `MultiWorkerMirroredStrategy` have no other worker.
+        strategy: the strategy of the run. Under a strategy other than
+            `MultiWorkerMirroredStrategy`, no error is replaced.
 
     Raises:
-        ConnectionError: another worker has ended.
+        ConnectionError: another worker has ended, or the connection to it is
+            broken.
 
     Example:
 

@@ -20,8 +20,8 @@ def over_iterator(
 
     Args:
         model: the model that has the strategy and the metrics.
-        step: a function to call with each replica's share of a batch.
-        steps_per_execution: batches per call; the last call may have fewer.
+        step: returns logs for a replica's share of a batch, see `check_logs`.
+        steps_per_execution: the most batches that one call of the result reads.
 
     Returns:
         A function from an iterator of batches to logs. It reads only one batch

@@ -70,8 +70,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
     """Label-smoothed cross-entropy as a Keras loss, see `cross_entropy`.
 
     Args:
-        label_smoothing: e, 0.1 in the paper.
-        smoothing_over: `"all"` or `"others"`.
+        label_smoothing: as for `cross_entropy`; 0.1 in the paper.
+        smoothing_over: as for `cross_entropy`, `"all"` or `"others"`.
         name: the name of the loss.
         **kwargs: further arguments of `keras.losses.Loss`.
 

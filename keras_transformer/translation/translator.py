@@ -182,7 +182,7 @@ class Translator(tf.Module):
         return self._with(model=model)
 
     def with_n_best(self, count: int | None = None) -> "Translator":
-        """Returns a copy with `count` hypotheses, see `Search.with_n_best`."""
+        """Returns a copy whose search is `self.search.with_n_best(count)`."""
         return self.with_search(self.search.with_n_best(count))
 
     def _with(self, **changes):

@@ -70,8 +70,8 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
 
 
 def _make_model(job):
-    # Our model has post-norm and all biases, because the peers' models have
-    # them.
+    # Our model has post-norm and all biases, because the models of the other
+    # libraries have them.
     config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
 
@@ -104,10 +104,14 @@ def _draw_sources(job):
 
 
 def serve(job: jobs.Job, profile: str | None = None) -> None:
-    """Runs the search whenever the benchmark asks, as the peers do.
+    """Searches once at each request of the benchmark, and prints the seconds.
+
+    `serving.serve` defines the requests. `peers` answers the same requests for
+    the other libraries. Before the first request, the search runs twice without
+    being timed, and once more with `profile`.
 
     Args:
-        job: the search.
+        job: the search, with an engine of `jobs.OURS`.
         profile: directory for a TensorBoard profile of one search; `None` for
             no profile.
     """

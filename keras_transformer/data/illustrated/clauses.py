@@ -209,7 +209,7 @@ def because(
 
     Args:
         subject: the subject.
-        verb: the verb.
+        verb: the verb. `verb.past` must not be empty.
         thing: the object.
         referent: `subject` or `thing`: the phrase that the pronoun after
             "because" refers to. This phrase must be in the third person.

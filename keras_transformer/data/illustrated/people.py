@@ -69,8 +69,8 @@ def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
             yield clauses.state(
                 subject, name, negative=True, short=short, opening=opening
             )
-        # "My sister is" has no short form, so the pairs below equal the pairs
-        # that the loop yielded for `short=False`.
+        # Without "not", `clauses.state` shortens the verb only after a pronoun.
+        # So for "my sister" the pairs below would be those of `short=False`.
         if short and not is_pronoun:
             continue
         for opening in (sentences.NONE, _YES):
