@@ -49,7 +49,10 @@ class BeamStep(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """All rows of a beam search between two steps."""
+    """The rows of a beam search between two steps.
+
+    `loop.run` may drop rows that are done. B does not count the dropped rows.
+    """
 
     limits: constraining.RowLimits
     source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
@@ -122,10 +125,10 @@ class Beam(NamedTuple):
         Args:
             position: scalar, the index of the new token.
             rows: `Rows`.
-            state: the state of the step function, `(B W, ...)`.
+            state: the state of the step function, for W hypotheses per row.
 
         Returns:
-            The rows and the state after the step, of the same shapes.
+            The rows after the step, of the same shapes, and the next state.
         """
         extended, state = self.extended(position, rows, state)
         return self.chosen(position, rows, state, *extended)
@@ -170,10 +173,10 @@ class Beam(NamedTuple):
         )  # (B, 2 W)
         ended = candidates._replace(scores=tf.where(ends, scores, _NEVER))
         finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
-        # The W best candidates without an end token are live in the next step.
+        # The W best candidates that do not end are live in the next step.
         continued = candidates._replace(
-            scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2 W)
-        )
+            scores=tf.where(is_end | ends, _NEVER, candidates.scores)
+        )  # (B, 2 W)
         live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
 
         # A row that is done keeps its hypotheses while the other rows go on.
@@ -186,7 +189,7 @@ class Beam(NamedTuple):
 
         # Each new hypothesis gets the state of the hypothesis that it extends.
         parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
-        state = self.task.states.select(state, parents)  # (B W, ...)
+        state = self.task.states.select(state, parents)
         return rows._replace(
             live=live, finished=finished, is_nan=is_nan, is_done=is_done
         ), state
@@ -269,8 +272,8 @@ class Beam(NamedTuple):
         better score. Only the stopping rule `"certain"` uses this number.
         """
         only_best, all_ranked = self.task.only_best, self.settings.num_ranked
-        # With minimum risk, the best hypothesis is certain only if all compared
-        # hypotheses are certain.
+        # Each of the first `minimum_risk` hypotheses can have the best expected
+        # BLEU. So all of them must be certain, even if only one is needed.
         fewest = max(1, self.settings.minimum_risk)
         if isinstance(only_best, bool):
             return fewest if only_best else all_ranked

@@ -567,6 +567,18 @@ class TestBeamSearch:
             result.scores, [[np.log(0.4 * 0.2), NO_ONE]], rtol=1e-6
         )
 
+    @pytest.mark.parametrize("stopping", ["certain", "full", "current_length"])
+    def test_a_prefix_as_long_as_the_limit_is_found_once(self, stopping):
+        result = search_chain(
+            [[0.1, 0.2, 0.3, 0.4]] * 4,
+            constraints=searches.Asked(prefix=[[3]]),
+            max_lengths=1,
+            top_beams=2,
+            alpha=0.0,
+            stopping=stopping,
+        )
+        assert_all_close(result.scores, [[np.log(0.4), NO_ONE]], rtol=1e-6)
+
     @pytest.mark.parametrize("beam_size", [1, 2, 3])
     def test_tiny_vocabularies(self, beam_size):
         # A vocabulary of one token, which is the end token.
