@@ -115,8 +115,9 @@ def measure_batches(
         target_tokens += int(weights.sum())
         tokens += int((source_ids != pairs.source_special_ids.pad).sum())
     ended = time.perf_counter()
-    # A run that continues reads a bookmark from its checkpoint. The bookmark is
-    # the window at which the batches begin: here, the middle of an epoch.
+    # A run that continues reads a bookmark from its checkpoint. The bookmark
+    # has the number of the window from which the run goes on. Here, this window
+    # is in the middle of an epoch.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
     resumed.use_bookmark(

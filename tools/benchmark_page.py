@@ -5,8 +5,9 @@
 The program prints JSON: the size of the file in megabytes; the seconds until
 the page is drawn; the seconds from a new sentence to the drawing of its
 translation, which the page computes in the browser; and the milliseconds from a
-move of the slider of search steps to the new layout. Each time is a list of the
-median, the smallest and the largest value.
+move of the slider that chooses a step of the search, until the browser has
+computed the new layout of the page. Each time is a list of the median, the
+smallest and the largest value.
 The program needs Debian's chromium and the package playwright.
 """
 
@@ -37,8 +38,8 @@ _DRAWN = """text => {
   const last = document.querySelector("#attribution");
   return target && last && target.textContent !== text;
 }"""
-# JavaScript that returns the milliseconds from a move of the slider of steps to
-# the new layout.
+# JavaScript that moves the slider that chooses a step of the search. It returns
+# the milliseconds until the browser has computed the new layout of the page.
 _CHANGE = """async value => {
   const slider = document.querySelector("#decoding .slider input");
   await new Promise(requestAnimationFrame);

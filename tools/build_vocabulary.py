@@ -28,9 +28,10 @@ class Vocabulary:
     """The flags of the text and of the vocabularies.
 
     Raises:
-        ValueError: the text is given twice or not at all; `target_output` is
-            given without text of the sources or without text of the targets; or
-            `target_output` is the same file as `output`.
+        ValueError: no text is given; `tsv` is given together with `source` or
+            `target`; `target_output` is given without text of the sources or
+            without text of the targets; or `target_output` is the same file as
+            `output`.
     """
 
     output: str = setting(

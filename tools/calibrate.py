@@ -3,18 +3,20 @@
     python -m tools.calibrate --model=runs/mine \\
         --source=dev.en --reference=dev.de
 
-The program translates a development set. From every second sentence it learns
-two curves. The first curve maps the log-probability of a word to the
-probability that the word is right. The second curve maps the mean
-log-probability of a translation's tokens to the share of right words in the
-translation. From the references of these sentences the program also learns how
-long translations usually are. On the other sentences the program tests the
-calibration: it prints the reliability diagram, the expected calibration error,
-BLEU for four groups of sentences from the highest to the lowest confidence, the
-number of translations with a loop (a repeated part), and the number of
-translations of unusual length. It writes `confidence.json` into the directory
-of the run. `tools.translate` (with --confidence or --repair), `tools.explore`
-and `tools.export_saved_model` read this file. See docs/confidence.md.
+The program translates a development set. From one half of the sentences (the
+first, the third, and so on) it learns two curves. The first curve maps the
+log-probability of a word to the probability that the word is right. A word is
+right if it is in a longest common subsequence of translation and reference. The
+second curve maps the mean log-probability of a translation's tokens to the
+share of right words in the translation. From the same half the program also
+learns how long references usually are, compared with their sources. On the
+other half the program tests the calibration: it prints the reliability diagram,
+the expected calibration error, BLEU for four groups of sentences from the
+highest to the lowest confidence, the number of translations with a loop (a
+repeated part), and the number of translations of unusual length. It writes
+`confidence.json` into the directory of the run. `tools.translate` (with
+--confidence or --repair), `tools.explore` and `tools.export_saved_model` read
+this file. See docs/confidence.md.
 """
 
 import dataclasses
@@ -110,8 +112,8 @@ def fit(
             )
         )
     )
-    # A source without known pieces has length 0, but `fit_lengths` needs at
-    # least 1.
+    # `encode_source` leaves out unknown words. If all words of a source are
+    # unknown, its length is 0, but `fit_lengths` needs at least 1.
     lengths = translation.fit_lengths(np.maximum(sources, 1), targets)
     return translation.fit_calibration(
         translation.score_words(translator.target_tokenizer, best),

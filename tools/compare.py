@@ -99,7 +99,10 @@ def _is_model(paths):
 
 
 def _tokenization(systems):
-    """Returns the tokenization of the first run, or "13a" if there is no run.
+    """Returns the tokenization with which sacreBLEU scores the translations.
+
+    It is a setting of the run of `--first`, or of the run of `--second` if
+    `--first` is not a run. If neither is a run, the result is "13a".
 
     Args:
         systems: the values of `--first` and `--second`.

@@ -6,9 +6,10 @@
 
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
-server. If the model is too large, or if the page cannot compute the model's
-vocabulary or search, the page contains recorded numbers (traces) instead of the
-model, and shows only the sentences of --text. docs/seeing.md explains the page.
+server. If the model is too large, or if the page has no code for the model's
+kind of vocabulary or search, the page contains recorded numbers (traces)
+instead of the model, and shows only the sentences of --text. docs/seeing.md
+explains the page.
 If tools.calibrate has calibrated the run, the page also shows the confidence of
 a translation. With --format=svg or png the program writes one figure instead of
 the page: the attention for the sentence of --text.
@@ -102,9 +103,10 @@ class Page:
 def main(models, search, page):
     program.check_output_file(page.output)
     if search.minimum_risk is None and not search.sample:
-        # The page ranks hypotheses by their scores. So minimum risk is off if
-        # the user did not set it. With --sample, `minimum_risk` stays `None`,
-        # because then `SearchSettings` accepts no number for it.
+        # The page has no code for minimum risk, and would contain recorded
+        # traces instead of the model. So minimum risk is off if the user did
+        # not set it. With --sample, `minimum_risk` stays `None`, because
+        # `SearchSettings` then accepts no number for it.
         search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE

@@ -54,7 +54,8 @@ def lines(count: int, seed: list[int]) -> list[str]:
 
     Args:
         count: the number of lines.
-        seed: integers of at least 0, the seed of the words and the lengths.
+        seed: integers of at least 0. Together they are the seed of the random
+            generator, which draws the lengths and the words.
     """
     generator = np.random.default_rng(seed)
     lengths = generator.lognormal(*_LENGTHS, count).astype(int).clip(1, 100)

@@ -36,7 +36,7 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 @dataclasses.dataclass(frozen=True)
 class Output(settings.BatchSettings):
-    """The flags of the printed lines, of the repair and of the batch size.
+    """The flags for printing, for repairing translations and for batches.
 
     Raises:
         ValueError: the batch size is below 1, or `confidence` is given with
@@ -129,8 +129,9 @@ def translate_lines(
         start, number = number, number + len(window)
         if prefixes is not None:
             settings["prefixes"] = prefixes[start:number]
-            # Lines without a prefix are not translated. `number` counts them,
-            # because an error after the loop names the number of lines.
+            # If there are fewer prefixes than lines, the lines without a prefix
+            # are not translated. `number` counts these lines too, because the
+            # error after the loop names the number of all lines.
             window = window[: len(settings["prefixes"])]
         warn_of_cuts(translator, window, start)
         answers = translator.hypotheses(window, output.batch_size, **settings)
@@ -186,8 +187,8 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             window.append(line)
             line = _next(lines, until)
         yield window
-        # All lines that arrived are yielded. So `lines.get` waits for the next
-        # line as long as necessary.
+        # `_NOT_YET` means that all lines that arrived have been yielded. So
+        # `lines.get` waits for the next line as long as necessary.
         line = lines.get() if line is _NOT_YET else line
     if line is not None:
         raise line
@@ -265,7 +266,9 @@ def format_assessment(assessed: translation.Assessment) -> list[str]:
 def read_calibration(
     models: list[str], output: Output
 ) -> translation.Calibration | None:
-    """Reads the calibration of the first run, if a flag needs it.
+    """Reads the calibration of the first run in `models`, if a flag needs it.
+
+    `tools.calibrate` has written the calibration into the run's directory.
 
     Args:
         models: run directories or SavedModels.

@@ -51,8 +51,8 @@ def make_model(
     Raises:
         FileNotFoundError: as for `compile_model`.
         ValueError: no weight of the initial model can be copied unchanged,
-            `initial_model.freeze` refuses the patterns, or `compile_model`
-            raises the error.
+            `initial_model.freeze` refuses the patterns of `--freeze`, or
+            `compile_model` raises the error.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

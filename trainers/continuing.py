@@ -39,8 +39,8 @@ class ExistingRun:
 
     def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
-        # The file is read now, because the chief may delete it before this
-        # worker calls `is_complete`.
+        # `metrics.json` is read now, because the chief (the worker that writes
+        # files) may delete it before this worker calls `is_complete`.
         self._metrics = None
         if directory.metrics.exists():
             self._metrics = directory.read_metrics()
@@ -77,6 +77,9 @@ class ExistingRun:
 
     def check_end(self, settings: run_settings.TrainingSettings) -> None:
         """Checks that the run, if there is one, keeps its number of steps.
+
+        If a later stage of a recipe has started from the run, the run must keep
+        this number.
 
         Args:
             settings: the settings, with all defaults filled in.

@@ -24,9 +24,10 @@ def architecture_of(
         settings: the settings of the run, before or after `with_defaults`.
         overrides: dict of the `TransformerConfig` fields that the user gave.
         tokenizers: the tokenizers of the run. They give the vocabulary sizes.
-            `None` if they are not loaded yet. The special ids are then those of
-            the vocabularies of --vocabulary, --train_shards or --initial_model,
-            or those of `SpecialIds()` if the run learns its vocabularies.
+            `None` if they are not loaded yet. Then the padding id and the start
+            id are compared with the special ids of the vocabularies of
+            --vocabulary, --train_shards or --initial_model, or with those of
+            `SpecialIds()` if the run learns its vocabularies.
 
     Raises:
         ValueError: the padding id is not that of the source vocabulary, or the
@@ -128,9 +129,9 @@ def with_defaults(
             for a new run. Their values are the defaults of `steps`,
             `evaluation_interval`, `average_checkpoints`, `warmup_steps`,
             `tokenize` and `target_language`. So `warmup_steps`, for instance,
-            does not change if the run is made longer. But a given `epochs`
-            determines `steps`, and a given `target_language` determines the
-            default of `tokenize`.
+            does not change if the run is made longer. But if the user gives
+            `epochs`, it determines `steps`. If the user gives
+            `target_language`, it determines the default of `tokenize`.
     """
     existing = existing_settings or {}
     epochs = settings.epochs or (4 if settings.is_built_in else 20)
@@ -178,10 +179,10 @@ def _choice_of_conventions(settings):
     """Returns a function that returns the value of a setting, or its default.
 
     The function takes the name of the setting, and the name of its default in
-    `Convention`. If the setting is `None`, the function returns the default of
-    --convention. Without --convention, the default of a search setting is the
-    value of the initial model, if the search settings of this model come from
-    an import. All other defaults are those of the convention "paper".
+    `Convention`. If the setting is `None`, the function returns the first of
+    these values that exists: the default of --convention; the value in
+    `initial_model.search_settings`, such as the length penalty of an imported
+    model; the default of the convention "paper".
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

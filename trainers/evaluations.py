@@ -170,7 +170,7 @@ class StopEarly(keras.callbacks.Callback):
 
 
 def is_over(strategy: tf.distribute.Strategy, evaluations: Evaluations) -> bool:
-    """Tells whether `--patience` ends the run early, on every worker.
+    """Tells every worker whether `--patience` ends the run early.
 
     The chief decides, so all workers get the same answer. All workers must call
     this function.

@@ -83,7 +83,7 @@ def search_config(
     settings: run_settings.TrainingSettings,
     tokenizers: run_tokenizers.Tokenizers,
 ) -> dict[str, dict]:
-    """Returns the search settings of the initial model that are not flags.
+    """Returns those search settings of the initial model that have no flag.
 
     Args:
         settings: the settings of the run.
@@ -92,8 +92,8 @@ def search_config(
             and no setting is returned.
 
     Returns:
-        Fields for `config.json` in the group `settings` and, if search settings
-        are kept, in the group `lengths`.
+        Groups of fields for `config.json`: `settings` and, if search settings
+        are kept, `lengths`, which has the length limits of the initial model.
     """
     kept = search_settings(settings.initial_model)
     if not kept:
@@ -207,11 +207,12 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
 
 
 def _rows(old, new):
-    """Returns a list of old ids for each id of the new vocabulary.
+    """Returns, for each id of the tokenizer `new`, a list of ids of `old`.
 
-    The embedding of a new id starts from the mean of the embeddings of the old
-    ids in its list, or from the mean of all old embeddings if the list is
-    empty. Returns `None` if both vocabularies are the same.
+    `old` belongs to the initial model, and `new` to the run. The embedding of
+    an id of `new` starts from the mean of the old embeddings of the listed ids.
+    If its list is empty, it starts from the mean of all old embeddings.
+    Returns `None` if both vocabularies are the same.
     """
     if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
         return None

@@ -1,8 +1,9 @@
 """Training text that is too large to be held in memory.
 
-Each loop over the text reads its files again. The hash of the text and other
-facts about it are stored beside the shards that are made from the text. So a
-run that continues need not read the text.
+Each loop over the text reads its files again. The directory of the shards that
+are made from the text has a file `text.json`, with the hash of the text, and
+the sizes and times of its files. If the sizes and times are unchanged, a run
+that continues does not read the text.
 """
 
 import hashlib
@@ -210,7 +211,7 @@ def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
 
 
 def _hash(pair, seed):
-    """Returns a hash of 64 bits of the seed and a pair's normalized text."""
+    """Returns a 64-bit hash of the seed and the normalized text of a pair."""
     text = "\0".join(kt.text.fold(side) for side in pair)
     digest = hashlib.blake2b(
         text.encode("utf-8"), digest_size=8, salt=seed.to_bytes(8, "little")

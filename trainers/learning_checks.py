@@ -42,7 +42,11 @@ def check(settings: learning_settings.LearningSettings) -> None:
 
 
 def _check_rate(settings):
-    """Checks that the learning rate, or its factor, fits the schedule."""
+    """Checks that the flag of the learning rate belongs to the schedule.
+
+    The schedule "paper" accepts only `learning_rate_factor`. All other
+    schedules need `learning_rate`, and accept no factor.
+    """
     is_paper = settings.schedule == "paper"
     needed, other = "learning_rate", "learning_rate_factor"
     if is_paper:

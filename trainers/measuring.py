@@ -12,8 +12,8 @@ from trainers import components, dashboards, evaluations, training_progress
 # search.
 _DEV_SENTENCES = 500
 # Every checkpoint has these counters. If windows may have different numbers of
-# batches, every checkpoint also has a bookmark, which says where the window of
-# the next batch begins.
+# batches, every checkpoint also has a bookmark: the number of the window of the
+# next batch, and the numbers of batches and target tokens before this window.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
@@ -32,8 +32,9 @@ def use_bookmark(
 ) -> None:
     """Passes the bookmark of a restored checkpoint to the batches.
 
-    The bookmark says where the window of the next batch begins. Without a
-    bookmark among the counters, nothing is done.
+    The bookmark has the number of the window of the next batch, and the numbers
+    of batches and target tokens before this window. Without a bookmark among
+    the counters, nothing is done.
 
     Args:
         counters: the counters of the checkpoints, after they were restored.
@@ -121,11 +122,13 @@ def callbacks(
         stop_early = [evaluations.StopEarly(run.strategy, run.evaluations)]
     return [
         kt.training.StopOnNaN(),
-        # All workers must run the same graph, so all have this callback.
+        # This callback adds operations to the graph of the train step. All
+        # workers must run the same graph, so all have this callback.
         kt.training.GradientNorms(),
         *evaluating,
-        # The scores and the summaries of a step are written before its
-        # checkpoint, so that every checkpoint has them.
+        # The callbacks above write the scores and the summaries of a step, and
+        # this one its checkpoint. In the other order, a run that stops between
+        # them would continue from a step without scores.
         Progress(run.checkpoints, run.train_batches, run.settings.steps),
         *stop_early,
     ]

@@ -9,8 +9,8 @@ from typing import TypeVar
 import tqdm
 
 _LOG = logging.getLogger(__name__)
-# `track` reads the clock only once in this number of items, because reading the
-# clock takes time.
+# `track` reads the clock at every item whose number is a multiple of `_ITEMS`.
+# To read the clock at every item would take too much time.
 _ITEMS = 1000
 
 Item = TypeVar("Item")

@@ -89,8 +89,8 @@ def _check_before_data(settings, overrides, directory, strategy):
         "settings": {
             name: value
             for name, value in dataclasses.asdict(settings).items()
-            # Settings that are `None`, `epochs` and `evaluation_interval` are
-            # compared after the data are read, because their final values
+            # `epochs`, `evaluation_interval` and all settings that are `None`
+            # are compared after the data are read, because their final values
             # depend on the data or on other settings.
             if value is not None
             and name not in ("epochs", "evaluation_interval")
@@ -243,10 +243,11 @@ def _restore(run):
 
 
 def _write_config(run, config, existing):
-    """Deletes unfinished files; writes the configuration and vocabularies.
+    """Writes the configuration and the vocabularies of the run.
 
-    An existing configuration is replaced only if the number of steps or the way
-    to compute BLEU has changed.
+    Files that a killed process left unfinished are deleted first. An existing
+    configuration is replaced only if the number of steps or the way to compute
+    BLEU has changed.
     """
     run.directory.clear_unfinished()
     if existing.is_new_or_changed(run.settings):
@@ -302,8 +303,8 @@ def _fit(run):
         if in_interval:
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
-            # `fit` has replaced the weights by their moving average. But
-            # training must go on from the weights of the checkpoint.
+            # `fit` ends with the moving average as weights. Training must go
+            # on from the weights before that, which the new checkpoint has.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):

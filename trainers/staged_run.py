@@ -56,7 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # Without a vocabulary size, later stages learn no vocabulary.
+            # With these sizes, the stage would not use the first vocabulary.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(

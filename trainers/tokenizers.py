@@ -30,7 +30,7 @@ class Tokenizers:
         """Returns the vocabulary sizes, as fields of `TransformerConfig`.
 
         The two tokenizers of an imported model may have the same pieces and
-        ids, although they cut text differently. Then the model has one
+        ids, although they cut text differently. In this case the model has one
         vocabulary, and `target_vocabulary_size` is `None`.
         """
         target_size = self.target and self.target.vocabulary_size

@@ -174,7 +174,8 @@ class TrainingProgress(keras.callbacks.Callback):
         # time of later evaluations.
         done = self._step - self._first_step
         left = (now - self._started) / done * (self._num_batches - self._step)
-        # A narrow terminal cuts off the end, so the time comes first.
+        # A narrow terminal cuts off the end of the text. So the remaining time,
+        # which users want most, comes first.
         return (
             f"{duration(left)} left, "
             f"{_rate(counts.pairs / seconds)} pairs/s, "

@@ -10,9 +10,9 @@ The labels and the weights are tensors:
 target_output_ids   int32 (B, T), the labels: the target and its end id
 weights             float32 (B, T), 1 at labels, 0 at padding
 
-If the vocabulary has a target prefix, each target begins with this prefix. If
-pairs are packed, a row holds several pairs, one after another. The dict then
-has two more keys:
+If the vocabulary has a target prefix, such as the id of a language, each target
+begins with this prefix. If pairs are packed, a row holds several pairs, one
+after another. The dict then has two more keys:
 
 source_segment_ids  int32 (B, S)
 target_segment_ids  int32 (B, T)

@@ -21,8 +21,8 @@ def read_parallel(
             source file.
 
     Returns:
-        The pairs in the order of the files. Two empty lines become a pair of
-        two empty texts.
+        The pairs in the order of the files. If a line is empty in the source
+        file and in the target file, its pair has two empty texts.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
@@ -159,8 +159,9 @@ def _other_lengths(source, target):
     """Returns the error for files with different numbers of lines.
 
     Args:
-        source, target: for each file, a tuple of its name and the number of its
-            lines.
+        source: a tuple of the name of the source file and the number of lines
+            in it.
+        target: the same for the target file.
     """
     return ValueError(
         "Parallel files must have the same number of lines. Received: "

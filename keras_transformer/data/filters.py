@@ -128,10 +128,11 @@ def ratio(count: Callable[[str], int], most: float) -> Filter:
 
 
 def wrong_script(side: int, names: list[str]) -> Filter:
-    """Returns a filter that drops pairs with a given side in a wrong script.
+    """Returns a filter that checks the script of one side of each pair.
 
-    A side has a wrong script if fewer than half of its letters are of the
-    expected scripts. A side without letters never has a wrong script.
+    The filter drops the pair if this side has a wrong script: if fewer than
+    half of its letters are of the expected scripts. A side without letters
+    never has a wrong script.
 
     Args:
         side: the side to check, 0 for the source, 1 for the target.

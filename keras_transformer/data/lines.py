@@ -94,8 +94,8 @@ def read_lines(
     """Yields the lines of a file, without their line ends.
 
     A line ends with a line feed. Carriage returns at the end of a line are
-    removed too. All other separators belong to the text. Byte order marks at
-    the start of a line are removed.
+    removed too. Other separators of lines, such as U+2028, belong to the text.
+    Byte order marks at the start of a line are removed.
 
     Args:
         file: a path, or a stream of bytes that has the method `read1`. The
@@ -212,9 +212,9 @@ def _other_lines(stream, name, encoding, errors):
 def _checked(text, number, has_end, name):
     """Returns the text of a line without a byte order mark.
 
-    A mark can be in the middle of a file, if files were concatenated. Raises
-    ValueError if the file has no line feed, but has a carriage return before
-    its end, because then carriage returns separate the lines of the file.
+    If files were concatenated, a byte order mark can be in the middle of the
+    file. Raises ValueError if the file has no line feed, but has a carriage
+    return before its end, because then carriage returns separate its lines.
     """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(

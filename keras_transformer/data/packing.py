@@ -170,8 +170,9 @@ class _Patterns:
     def _rest_after_another(self, left, rest):
         """Returns how many tokens a candidate and another pair leave free.
 
-        The result is approximate: the other pair may be of the same kind as the
-        candidate, even if only one pair of this kind is left.
+        A candidate is a kind of pairs that fit into the row. The result is
+        approximate: the other pair may be of the same kind as the candidate,
+        even if only one pair of this kind is left.
 
         Args:
             left: integers `(kinds,)`, the number of pairs left of each kind.
@@ -190,8 +191,9 @@ class _Patterns:
         cost = rest.sum(axis=1)
         for i in range(_MAX_REST + 1):
             for j in range(_MAX_REST + 1):
-                # The other pair leaves i and j tokens free. The index of the
-                # length n is n + `_MAX_REST`, so that no index is negative.
+                # If the other pair leaves i source tokens and j target tokens
+                # free, its lengths are `rest` - (i, j). They can be as low as
+                # -`_MAX_REST`, so `_MAX_REST` is added to each index.
                 source, target = rest.T + _MAX_REST
                 is_filled = exists[source - i, target - j]
                 cost = np.where(is_filled, np.minimum(cost, i + j), cost)

@@ -86,7 +86,8 @@ def check_batch(
         fewest = rows_multiple_of
         if fewest > ROWS:
             # `rows_of` rounds a number above `ROWS` down to a multiple of
-            # `ROWS`. So `fewest` becomes the next larger multiple.
+            # `ROWS`. If `fewest` were not rounded up to such a multiple, the
+            # message would name too few tokens.
             fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "

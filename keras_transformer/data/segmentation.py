@@ -77,7 +77,8 @@ class SampledSegmentation:
             number: the number of the window.
 
         Raises:
-            ValueError: a tokenizer allows only one segmentation of a text.
+            ValueError: a tokenizer is not a `Tokenizer`, and so can cut each
+                text in only one way.
         """
         latest, window = self._window
         if window is None or number != latest:

@@ -99,8 +99,9 @@ class ShardedPairs:
                 f"{list(map(str, self.weights))} for corpora of {sizes} pairs. "
                 "Give larger weights."
             )
-        # One corpus has `largest` pairs in an epoch. With at most `largest`
-        # windows, each window has one of these pairs. So no window is empty.
+        # One corpus has at least `largest` pairs in every epoch. They are
+        # divided equally among at most `largest` windows. So each window has at
+        # least one of these pairs.
         self.windows_per_epoch = min(
             -(-self.num_pairs // window_pairs), largest
         )

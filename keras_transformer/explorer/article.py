@@ -1,8 +1,10 @@
-"""Finds the heads that link words in two sentences about an animal.
+"""Finds the heads that attend from a word to a word that belongs to it.
 
-The first sentence is from The Illustrated Transformer, an article by Jay
-Alammar. The second sentence differs from the first in the last word. If the
-page of `tools.explore` opens with both sentences, the page shows the heads.
+An example is the head that attends most from "it" to "animal". The words are in
+two sentences and in their translations. The first sentence is from The
+Illustrated Transformer, an article by Jay Alammar. The second sentence differs
+from the first in the last word. If the page of `tools.explore` opens with both
+sentences, the page shows the heads.
 """
 
 from collections.abc import Sequence
@@ -65,7 +67,8 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
         - `attention` and `head`: the name of the attention, and the index of
           the head, counted from 0;
         - `query` and `key`: the words, in each of the two sentences;
-        - `weight`: the smaller of the head's weights in the two sentences. The
+        - `weight`: how much the head attends from `query` to `key`, see
+          `heads.weights_of_cells`; the smaller number of the two sentences. The
           head with the largest `weight` is chosen;
         - `cells`: for each sentence, the row of the first token of `query` and
           the column of the first token of `key`.

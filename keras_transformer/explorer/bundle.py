@@ -1,9 +1,9 @@
 """Bundles ES modules into one script, which a page can contain inline.
 
-A page that is opened from disk cannot import files, so all modules of the front
-end become one script. Each module becomes a function that is called once, so
-that equal names in two modules do not clash. These forms of import and export
-are supported, each at the beginning of a line:
+A page that is opened from disk cannot import files, so all modules of the page
+become one script. Each module becomes a function that is called once, so that
+equal names in two modules do not clash. These forms of import and export are
+supported, each at the beginning of a line:
 
     import { a, b as c } from "./x.js";
     export function f, export const X, export class C
@@ -80,7 +80,7 @@ def _add(path, modules, importers):
 def _module(source, path, modules, importers):
     """Adds the imported modules, and returns a module's body and exports.
 
-    The exports are a text: "a: a, b: b".
+    The exports are one string: "a: a, b: b" if the module exports `a` and `b`.
     """
     for match in _IMPORT.finditer(source):
         _add((path.parent / match[2]).resolve(), modules, (*importers, path))

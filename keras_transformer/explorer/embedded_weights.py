@@ -39,8 +39,9 @@ class Weights:
         self.dtype = dtype
         self._names: dict[int, str] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        # The keys of `_names` are ids of weights. Python may give the id of a
-        # deleted object to a new object, so all added weights are kept.
+        # The keys of `_names` are values of `id(weight)`. Python can give the
+        # `id` of a deleted object to a new object. So this list keeps all added
+        # weights, and Python does not delete them.
         self._added: list[Any] = []
 
     def add(self, name: str, weight: Tensor | None) -> str | None:

@@ -16,7 +16,7 @@ class Signature(NamedTuple):
     inputs: the tensors of a request.
     outputs: the tensors of the response.
     calibrated: further tensors of the response, if the translator has a
-        calibration.
+        `Calibration`, with which it computes confidences.
     """
 
     inputs: dict[str, tuple[str, str]]

@@ -17,12 +17,13 @@ def functions_of(
 ) -> dict[str, Any]:
     """Makes the functions for the signatures of a SavedModel.
 
-    `serving_default` is the call of the translator. `n_best`, `score` and
-    `attention` are `Translator.n_best`, `Translator.log_probability` and
-    `explain_in_graph`. With a calibration, `n_best` is `n_best_in_graph`, and
-    `confidence` is `assess_in_graph`. All functions take `text`, string
-    `(B,)`; `score` also takes `target`, string `(B,)`. All functions that
-    search call the same graph, so that the SavedModel contains the search once.
+    `serving_default` is the call of the translator. `n_best` is
+    `Translator.n_best`; with a calibration it is `translation.n_best_in_graph`,
+    which returns confidences too. `score` is `Translator.log_probability`,
+    `attention` is `translation.explain_in_graph`, and `confidence` is
+    `translation.assess_in_graph`. Every function takes `text`, string `(B,)`;
+    `score` also takes `target`, string `(B,)`. All functions that search call
+    the same graph, so that the SavedModel contains the search once.
 
     Args:
         translator: a `Translator`. The signature `n_best` returns all

@@ -4,8 +4,8 @@ The first call of a graph takes much longer than later calls. If a SavedModel
 has a file of `PredictionLog` messages, TensorFlow Serving runs their requests
 before it accepts requests of clients. The package tensorflow does not define
 this message of protocol buffers, so this module makes the bytes of each message
-itself. A message is a sequence of fields. Each field here has a number and a
-type, then the length of its content, then the content.
+itself. A message is a sequence of fields. Each field that this module writes
+has a number and a type, then the length of its content, then the content.
 """
 
 import pathlib

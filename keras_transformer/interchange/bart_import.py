@@ -74,8 +74,8 @@ def read(
         start_id = ids.end if ids.target_prefix else ids.begin
     if tokenizers[1].special_ids.target_prefix:
         # At a position of the target prefix, only the token of the prefix is
-        # allowed. With "allowed", this token has log-probability 0, as in
-        # transformers.
+        # allowed. With "allowed", the probabilities of the allowed tokens sum
+        # to 1. So this token has log-probability 0, as in transformers.
         search["normalized_over"] = "allowed"
     config = _config(settings, start_id)
     where, arrays = transformers_files.read_weights(directory)

@@ -44,8 +44,8 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions is a table of sinusoids if no element differs by more
-# than this number from the `sinusoidal_encoding` of one form.
+# A table of positions has sinusoids of a form, one of `sinusoids.FORMS`, if no
+# element differs by more than `_TOLERANCE` from the sinusoids of this form.
 _TOLERANCE = 1e-5
 
 
@@ -263,7 +263,7 @@ def _count_layers(arrays, stack):
 
 
 def _size(arrays, name, where):
-    """Returns the first size of a matrix. A missing matrix is an error."""
+    """Returns the number of rows of a matrix. A missing one is an error."""
     if name not in arrays or arrays[name].ndim != 2:
         raise ValueError(
             f"{where} has no matrix {name}. It is not a complete model of a "
@@ -273,11 +273,11 @@ def _size(arrays, name, where):
 
 
 def _positions(arrays, where):
-    """Returns the kind of positions, the weights, and `max_positions`.
+    """Returns `positions` of the config, the weights, and `max_positions`.
 
     Without tables, positions are the sinusoids that CTranslate2 computes. If
-    both tables are sinusoids of one form, they are left out of the weights.
-    Other tables are learned weights.
+    both tables have sinusoids of the same form, they are left out of the
+    weights. Other tables are learned weights.
     """
     names = [
         f"{stack}/position_encodings/encodings"
@@ -303,7 +303,7 @@ def _positions(arrays, where):
 
 
 def _form_of(table):
-    """Returns the form of sinusoids that a table has, or `None`."""
+    """Returns the name in `sinusoids.FORMS` that fits a table, or `None`."""
     length, model_dim = table.shape
     if model_dim % 2 or model_dim < 4 or not length:
         return None

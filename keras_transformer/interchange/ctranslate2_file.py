@@ -4,7 +4,7 @@ An alias is a second name of a variable. u8, u16 and u32 are unsigned integers
 of 8, 16 and 32 bits, little-endian. The file has these parts in this order:
 
     u32 version, string name of the kind of model,
-    u32 revision of the names of variables,
+    u32 revision, see `ModelFile`,
     u32 number of variables; for each variable:
         string name, u8 rank, u32 sizes, u8 type, u32 number of bytes, data
     u32 number of aliases; for each alias:
@@ -40,7 +40,8 @@ class ModelFile:
     """The content of a `model.bin`.
 
     spec: the name of the kind of model.
-    revision: the revision of the names of the variables.
+    revision: a number that CTranslate2 increases when it gives the variables of
+        this kind of model other names.
     variables: arrays by their names, and again by their aliases. Arrays of
         bfloat16 in the file are float32 here.
 
@@ -130,7 +131,7 @@ def write(
     Args:
         path: the file; an existing file is replaced.
         spec: the name of the kind of model.
-        revision: the revision of the names of the variables.
+        revision: see `ModelFile`.
         variables: arrays by their names, of float32, float16, int8, int16,
             int32 or `Bfloat16`.
         aliases: for each alias the name of its variable.

@@ -34,7 +34,7 @@ _DEFAULTS: dict[str, Any] = {
     "layer_norm_epsilon": None,
 }
 # An imported model keeps CTranslate2's limits: a translation has 2 to 256
-# tokens, with the end token. The limits do not depend on the source.
+# tokens, and the end token is counted. The limits do not depend on the source.
 LENGTHS = {"ratio": 0.0, "extra": 256, "minimum": 2}
 SETTINGS = {
     "beam_size": 4,

@@ -9,8 +9,8 @@ _ATTENTIONS = {
     "self_attention": "self_attention",
     "cross_attention": "attention",
 }
-# The matrices that CTranslate2 has for an attention, in order. Each matrix is
-# one of our projections, or several of them joined.
+# What CTranslate2's matrices `linear_0`, `linear_1` and so on of each attention
+# hold: one of our projections, or several of them joined.
 _LINEARS = {
     "attention": (("query", "key", "value"), ("output",)),
     "self_attention": (("query", "key", "value"), ("output",)),

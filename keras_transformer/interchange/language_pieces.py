@@ -73,7 +73,7 @@ def fairseq_tokens(
     """Returns the tokens in the order in which fairseq numbers them.
 
     The tokens are four special tokens, the pieces after the third piece, the
-    codes of the languages and the mask. If the translation model has more ids
+    codes of the languages, and `<mask>`. If the translation model has more ids
     than there are tokens, the last ids get tokens such as `<unused7>`.
 
     Args:

@@ -59,8 +59,8 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # Each target must begin with the code of its language. Normalized over the
-    # allowed tokens, this code has log-probability 0, as in transformers.
+    # The first token must be the language code. If probabilities are normalized
+    # over the allowed tokens, it has log-probability 0, as in transformers.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(

@@ -117,12 +117,12 @@ def check_all_read(
     others: Iterable[str],
     where: str,
 ) -> None:
-    """Raises ValueError if a file has an array that nothing reads.
+    """Raises ValueError if a file has an array with an unknown name.
 
     Args:
-        entries: the mapping.
+        entries: the mapping. The names of its arrays are known.
         theirs: the names of all arrays of the file.
-        others: the names of arrays that are read without an entry.
+        others: further known names, such as those of copies of a tied matrix.
         where: the file, for messages.
     """
     known = {entry.theirs for entry in entries} | set(others)

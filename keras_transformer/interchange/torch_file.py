@@ -22,9 +22,9 @@ from keras_transformer.interchange import ctranslate2_file, torch_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _OLD_PROTOCOL = 1001
-# A file is refused if the sizes of its arrays add up to more than this multiple
-# of the sizes of its storages. Up to four arrays can share a storage: embedding
-# matrices and the projection.
+# In a file of a model, at most this many arrays share a storage: the embedding
+# matrices and the projection. So a file is refused if all its arrays have more
+# than this many times as many numbers as all its storages.
 _MOST_COPIES = 4
 
 
@@ -75,8 +75,8 @@ def _read_archive(file):
                 raise ValueError(
                     f"{info.filename!r} is compressed or encrypted"
                 )
-        # No file is compressed. So the sum of their sizes can be above the size
-        # of the archive only if the archive is damaged.
+        # No file is compressed. So the files can be larger in sum than the
+        # archive only if the archive is damaged.
         if sum(info.file_size for info in members.values()) > size:
             raise ValueError("its files are larger than the archive")
         names = [name for name in members if name.endswith("data.pkl")]

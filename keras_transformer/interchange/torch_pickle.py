@@ -101,7 +101,7 @@ class View(NamedTuple):
 
 
 class _State(collections.OrderedDict):
-    """A dict that ignores the attributes that a pickle gives it."""
+    """A dict that ignores attributes in a pickle, such as `_metadata`."""
 
     def __setstate__(self, state):
         pass

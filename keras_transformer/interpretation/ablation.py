@@ -93,16 +93,16 @@ def ablate_heads(
 def without_heads(
     translator: translators.Translator, heads: Iterable[tuple[str, int]]
 ) -> translators.Translator:
-    """Returns a translator whose model has the given heads switched off.
+    """Returns a translator whose model has some heads switched off.
 
-    Its model is a copy in float32. The given translator and its model are not
-    changed.
+    Its model is a float32 copy of the model of `translator`. `translator` and
+    its model are not changed.
 
     Args:
         translator: a `Translator` of one `Transformer`.
-        heads: pairs of the name of an attention, such as
-            `"encoder/block_1/attention"`, and the index of a head, counted
-            from 0.
+        heads: the heads to switch off. Each is a pair of the name of an
+            attention, such as `"encoder/block_1/attention"`, and the index of
+            the head, counted from 0.
 
     Raises:
         ValueError: the model is not one `Transformer` of this package's layers,
@@ -136,7 +136,7 @@ def without_heads(
 
 
 def _copy(model):
-    """Copies a model in float32.
+    """Returns a float32 copy of a model.
 
     Raises ValueError if a W^O is quantized or has LoRA.
     """

@@ -203,7 +203,7 @@ class _Scores:
         length = self.pair.target_ids.shape[1]
         # The batch has a row for each target token. In `total`, the
         # log-probability of token t comes from row t. So the gradient of
-        # `total` with respect to row t is the gradient of token t.
+        # `total` with respect to row t is that of this log-probability.
         inputs_TSD = tf.repeat(self.embeddings_SD[None] * point, length, axis=0)
         with tf.GradientTape() as tape:
             tape.watch(inputs_TSD)

@@ -60,7 +60,7 @@ def find_heads(
             for the translations of the translator.
 
     Returns:
-        `HeadWeight`s of all attentions with both words, largest weight first.
+        The `HeadWeight`s with `sentences` of at least 1, largest weight first.
 
     Raises:
         ValueError: no sentence has both words, a list is empty, the lengths of

@@ -16,9 +16,9 @@ from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import transformer
 from keras_transformer.text import TextTokenizer
 
-# By default a trace keeps `OF_A_STEP` candidates for each step of the model. It
-# keeps `OF_A_BLOCK` candidates for each step after each decoder block, see
-# `tracing.logit_lens`.
+# For each step, a trace has by default `OF_A_STEP` candidates from the logits
+# of the model. For each step and each decoder block, it also has `OF_A_BLOCK`
+# candidates from the output of the block, see `tracing.logit_lens`.
 OF_A_STEP = 50
 OF_A_BLOCK = 5
 
@@ -31,7 +31,8 @@ def candidates(
     Args:
         logits: float32 `(T, V)`.
         tokenizer: the tokenizer of translations.
-        count: the number of tokens of each step. C is `count`, but at most V.
+        count: how many tokens to return for each step. C is `count`, but at
+            most V.
 
     Returns:
         A list of the `Candidates` of each of the T steps. Among equal logits,

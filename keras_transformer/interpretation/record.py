@@ -183,10 +183,10 @@ class Trace:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Trace":
-        """Reads the result of `to_json`, or a trace of a TensorBoard summary.
+        """Reads the result of `to_json`, or a trace from a TensorBoard summary.
 
-        In a trace of a summary, `arrays` has only attention weights, and `lens`
-        is empty.
+        In a trace from a summary, `arrays` has only attention weights, and
+        `lens` is empty.
 
         Args:
             text: the JSON. Only its schema and its version are checked.

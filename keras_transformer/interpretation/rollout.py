@@ -30,8 +30,9 @@ def attention_rollout(trace: record.Trace) -> Rollout:
 
     In each block, the weights of self-attention are averaged over the heads.
     The result is averaged with the identity matrix, which stands for the
-    residual connection. The matrices of all blocks of a stack are multiplied.
-    The product says how much of each input token is mixed into each output.
+    residual connection. The matrices of all blocks of a stack are multiplied,
+    with the matrix of the first block on the right. The product says how much
+    of each input token is mixed into each output.
 
     Rollout treats all heads as equal, and ignores values, feed-forward networks
     and norms.

@@ -137,7 +137,7 @@ class MultiHeadAttention(composite.Composite):
     ) -> None:
         for projection in (self.query, self.key, self.value, self.out):
             gain = 1.0 if projection is self.out else self._settings["gain"]
-            # One initializer would give equal numbers to several projections.
+            # A shared initializer would give equal numbers to the projections.
             projection.kernel_initializer = keras.initializers.VarianceScaling(
                 gain**2, "fan_avg", "uniform"
             )
@@ -229,7 +229,7 @@ class MultiHeadAttention(composite.Composite):
             query_positions: the positions of the inputs, `(T,)`; `(1,)` if all
                 share one position; `None` means 0, 1, 2, ...
             key_positions: the positions of the keys, `(S,)`; `None` means 0,
-                1, 2, ... Both positions must be `None` in a functional model.
+                1, 2, ... Both arguments must be `None` in a functional model.
             training: whether to apply dropout.
 
         Returns:

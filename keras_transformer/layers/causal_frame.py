@@ -74,10 +74,10 @@ class CausalFrame(block.Block):
 
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
-            cached keys and values. The function writes the keys and values
-            of the inputs into their slots, in a new pair. It returns the
-            output `(B, W, D)`, this new pair, and the attention scores
-            `(B, H, W, M W)` over all slots.
+            cached keys and values. It returns the output `(B, W, D)`, a new
+            pair of cached keys and values, and the attention scores
+            `(B, H, W, M W)` over all slots. The new pair also has the keys
+            and values of the inputs, in their slots.
         """
         if not self.built:
             self.build()

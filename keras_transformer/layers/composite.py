@@ -122,7 +122,7 @@ def build_all(*layers: keras.layers.Layer) -> None:
 def layers_inside(
     owner: keras.layers.Layer, path: str = ""
 ) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
-    """Yields all layers inside a layer or model, an owner before its sublayers.
+    """Yields all layers inside a layer or model, each before its sublayers.
 
     `owner` itself is not yielded. A layer that is the value of several
     attributes is yielded once for each of them.

@@ -201,7 +201,10 @@ class Decoder(stack.Stack):
         return output, state
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function to call at each step; prepares the weights once.
+        """Makes a function to call at each step.
+
+        The matrices of self-attention are put side by side once, when the
+        function is made, see `MultiHeadAttention.stepper`.
 
         Returns:
             A function with the arguments of `step`. It returns the output,

@@ -113,10 +113,10 @@ class Projection(Dense):
     or to adapt by LoRA.
 
     The matrix of a quantized projection is int8 or int4, and products are
-    computed in the compute dtype. Inputs are not quantized, so that decoding
-    step by step gives the same numbers as a call on the whole sequence. (Keras
-    3.12 always quantizes the inputs.) The methods GPTQ and AWQ, and training in
-    float8, are not supported.
+    computed in the compute dtype. Keras 3.12 always quantizes the inputs too.
+    With newer versions of Keras, inputs are not quantized, so that decoding
+    step by step gives the same numbers as a call on the whole sequence. The
+    methods GPTQ and AWQ, and training in float8, are not supported.
 
     Args:
         owner: the attention.

@@ -18,10 +18,10 @@ class Dropout(keras.layers.Dropout):
     """A faster `keras.layers.Dropout` with the same arguments.
 
     In training, each unit is dropped with the probability `rate`, rounded to a
-    multiple of 2^-16. The units that are kept are divided by 1 - `rate`, so
-    that the rounding alone changes the expected value. If the size of the last
-    axis is odd or unknown, or if there is a `noise_shape`, the layer computes
-    Keras's dropout.
+    multiple of 2^-16. The units that are kept are divided by 1 - `rate`, as in
+    Keras. So the expected value of a unit stays the same, up to this rounding.
+    If the size of the last axis is odd or unknown, or if there is a
+    `noise_shape`, the layer computes Keras's dropout.
 
     Example:
 

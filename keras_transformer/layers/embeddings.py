@@ -227,8 +227,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         LoRA is added to the matrix. The result has the compute dtype.
         """
         if self.quantization_mode is not None:
-            # Keras dequantizes only the rows of given ids. So the whole matrix
-            # is made from all ids.
+            # `quantized_call` of Keras dequantizes only the rows of its ids. So
+            # the whole matrix is the result for all V ids.
             ids = ops.arange(self.vocabulary_size) if ids is None else ids
             matrix = super().quantized_call(ids)
         elif ids is None:

@@ -24,8 +24,10 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     Args:
         equation: the equation for operands with equal numbers of heads. The
             axes 0 to 2 of the result must be those of `queries`.
-        queries: four axes, the first three of the sizes `(B, H, T)`.
-        shared: four axes, the first two of the sizes `(B, N)`; N divides H.
+        queries: queries, or their attention weights: four axes, the first three
+            of the sizes `(B, H, T)`.
+        shared: keys or values: four axes, the first two of the sizes `(B, N)`;
+            N divides H.
 
     Returns:
         Four axes, the first three of the sizes `(B, H, T)`.

@@ -73,7 +73,7 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _layer(kind, inputs):
-    """Returns a layer of a class.
+    """Returns a new or a shared layer of the class `kind`.
 
     A layer that is called on a symbolic tensor becomes a part of a functional
     model, so each such call gets a new layer. All other calls share one layer
@@ -91,7 +91,8 @@ def _shared(kind):
 
 class _Plain(keras.layers.Layer):
     def __init__(self, **kwargs):
-        # Without a cast, tensors of every dtype pass unchanged.
+        # With `autocast=True`, Keras would cast bfloat16 inputs to float32, the
+        # dtype of this layer.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 

@@ -3,9 +3,10 @@
 A search reorders its W hypotheses at every step. Cached keys and values
 nevertheless stay in the slot where they were written. A table of ancestors
 says, for each hypothesis and position, which of the W slots the hypothesis
-reads. Logits are computed for all slots, and an attention bias excludes the
-slots of other hypotheses. So a step reads the cache once, and copies no keys
-and values from one hypothesis to another.
+reads. Attention logits are computed for all slots. For each hypothesis, an
+attention bias excludes the slots that the hypothesis does not read. So a step
+reads the cache once, and copies no keys and values from one hypothesis to
+another.
 
 B batch   W hypotheses of a row, and slots of a position   T positions
 N key-value heads   K head_dim   D model_dim
@@ -20,7 +21,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 
 class GrowingPast(NamedTuple):
-    """A past that grows by one position at each step.
+    """A table of ancestors that grows by one position at each step.
+
+    The cached keys and values are not in it; `write` gets and returns them.
 
     ancestors: int32 `(B, W, T)`, the slot that each hypothesis reads at each
         position.
@@ -55,7 +58,7 @@ class GrowingPast(NamedTuple):
         return ops.concatenate([cached, new], axis=2)
 
     def attention_bias(self, position: Tensor) -> Tensor | None:
-        """Returns the bias that excludes the slots of other hypotheses.
+        """Returns the bias that excludes slots that a hypothesis does not read.
 
         Args:
             position: not used.
@@ -92,7 +95,9 @@ class GrowingPast(NamedTuple):
 
 
 class FixedPast(NamedTuple):
-    """A past of fixed shape, as XLA needs, with slots for T positions.
+    """A table of ancestors of fixed shape, as XLA needs, for T positions.
+
+    The cached keys and values are not in it; `write` gets and returns them.
 
     ancestors: int32 `(B, W, T)`, the slot that each hypothesis reads at each
         position.
@@ -116,9 +121,9 @@ class FixedPast(NamedTuple):
     def attention_bias(self, position: Tensor) -> Tensor:
         """Returns the bias that excludes slots, shape `(B, 1, W, T W)`.
 
-        For each hypothesis, the bias excludes the slots of other hypotheses. It
-        also excludes all slots of the positions after `position`, because these
-        slots are not written yet.
+        For each hypothesis, the bias excludes the slots that the hypothesis
+        does not read. It also excludes all slots of the positions after
+        `position`, because these slots are not written yet.
         """
         positions_T = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
         is_past = (positions_T <= position)[None, None, :, None]
@@ -332,7 +337,7 @@ def _is_position(position, ancestors):
 
 
 def _is_ancestor(ancestors):
-    """Marks the slots that hold the past of each hypothesis: (B, W, T, W)."""
+    """Marks [b, w, t, v] if hypothesis w reads slot v at position t."""
     slots = ops.arange(ops.shape(ancestors)[1], dtype="int32")
     return ancestors[..., None] == slots
 

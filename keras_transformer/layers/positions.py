@@ -230,8 +230,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # Row 0 of `encoding` encodes position `start`. So here the positions
-        # are counted from 0, and not from `start`.
+        # `encoding[0]` is the vector of position `start`. So these indices of
+        # `encoding` are counted from 0, and not from `start`.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

@@ -113,7 +113,7 @@ class RelativePositions(composite.TracedLayer):
     def apply_to_keys(
         self, key: Tensor, key_positions: Tensor | None = None
     ) -> Tensor:
-        """Returns keys unchanged: relative positions depend on queries too."""
+        """Returns keys unchanged: a distance depends on the query too."""
         return key
 
     def attend_heads(

@@ -42,8 +42,9 @@ def make_norm(
         )
     trainable = trainable and templates.setting(norm, "trainable", True)
     copy = templates.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
-    # Each position is normalized separately, so masks stay valid. Keras's
-    # RMSNormalization does not declare that it supports masks.
+    # Each position is normalized separately, so masks stay valid. But Keras's
+    # RMSNormalization does not declare that it supports masks, so Keras would
+    # drop the mask of its input.
     copy.supports_masking = True
     return copy
 

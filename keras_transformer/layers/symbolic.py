@@ -4,7 +4,8 @@ The tensors of a functional model, from `keras.Input` to its outputs, are
 symbolic: they have no values yet. The functions of `keras.ops` accept them,
 but the einsum of Keras then refuses upper-case letters, and `ops.shape` gives
 `None` for an unknown length. Therefore a function of this package becomes one
-node of the model. The node runs the function on TensorFlow tensors only.
+node of the model. The node calls the function on TensorFlow tensors, never on
+symbolic tensors.
 """
 
 from collections.abc import Callable

@@ -13,9 +13,9 @@ import keras
 # A layer, or the description that `settings_of` makes of it.
 Template: TypeAlias = keras.layers.Layer | dict[str, Any]
 
-# The keys of a description. Keras adds other keys, such as the input shape.
-# These keys are left out, because they belong to one layer object and not to
-# its copies.
+# The keys of a description. `serialize_keras_object` returns other keys too,
+# such as the input shape. A description leaves them out, because they belong to
+# one layer object and not to its copies.
 _NAMES = ("module", "class_name", "config", "registered_name")
 
 

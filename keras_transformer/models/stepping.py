@@ -112,8 +112,8 @@ class DecodingModel(Protocol):
 
         Args:
             source_ids: shape `(B, S)`.
-            max_length: the maximum number of steps. The state then has a fixed
-                shape, as XLA needs. With `None` the state may grow.
+            max_length: the maximum number of steps. With a number, the state
+                has a fixed shape, as XLA needs. With `None` it may grow.
 
         Returns:
             The state, with one hypothesis for each row.

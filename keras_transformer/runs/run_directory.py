@@ -63,7 +63,7 @@ class RunDirectory:
             made.
         checkpoints: the folder of the checkpoints that training continues from.
         stages: the folder with the run directories of the earlier stages, if
-            this run is the last stage of a recipe.
+            this run is the last stage of a recipe, see `trainers.recipes`.
         model: the final model, a Keras model file.
         unfinished_model: the model file while it is being written.
         confidence: the `Calibration` that `tools.calibrate` writes. Confidences
@@ -72,7 +72,8 @@ class RunDirectory:
         page: an HTML page that contains the model; only for runs with the
             built-in corpus.
         logs: the folder that TensorBoard reads.
-        evaluations: the development scores after each evaluation interval.
+        evaluations: the scores of the model on the development pairs, such as
+            BLEU, after every `evaluation_interval` steps.
         metrics: the measured results. The run is complete if the file exists.
 
     Example:

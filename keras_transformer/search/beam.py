@@ -40,9 +40,13 @@ class BeamSearch(base.Search):
     `early_stopping=True`, transformers. With `"current_length"`, the default
     of transformers, the row must also meet a second condition: if the best
     live hypothesis ended now, its score would not exceed the score of the worst
-    finished hypothesis. With `"full"` and `"current_length"`, only the W best
-    of the 2 W best extensions of a row can end. An extension of these W ends if
-    it has an end token, or if the row has reached its maximum length.
+    finished hypothesis.
+
+    A step finds the 2 W best extensions of a row. An extension is a live
+    hypothesis with one more token. By default an extension ends if it has an
+    end token. With `"full"` and `"current_length"`, only the W best extensions
+    can end. Each of these W ends if it has an end token, or if the row has
+    reached its maximum length.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.

@@ -200,7 +200,7 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # More tokens are taken, because the best may be banned or the end token.
+    # `banned` and perhaps the end are forbidden. So take more than `count`.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
@@ -216,8 +216,8 @@ def candidates(
         tokens, log_probs = _force_prefix(
             tokens, log_probs, all_log_probs, limits, position
         )
-    # Tokens that would repeat an n-gram have -inf here. A model can forbid
-    # tokens too, by logits of about NEVER. Both kinds must have exactly NEVER.
+    # Searches know forbidden tokens by NEVER. Here a token that would repeat an
+    # n-gram has -inf, and a token that the model forbids has about NEVER.
     log_probs = tf.where(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )

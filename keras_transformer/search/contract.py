@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 TensorLike: TypeAlias = tf.types.experimental.TensorLike
-# A nested structure of tensors, each with the batch axis first. Only the step
-# function and the `States` know its content.
+# The state of a step function: a nested structure of tensors, each with the
+# batch axis first. Only the step function and `Task.states` know what the
+# tensors are.
 State: TypeAlias = Any
 
 # Searches give this score to an empty slot and to a forbidden token. It is far

@@ -24,10 +24,10 @@ def length_divisor(
         lengths: n, the number of tokens of each hypothesis, end token
             included. The result has the same shape as `lengths`.
         alpha: the strength of the length penalty.
-        form: `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al.
-            2016, equation 14). `"average"`: n^alpha; with alpha 1 the score is
-            the mean log-probability of the tokens. `"none"`: 1. Any other
-            string means `"gnmt"` here; `check_penalties` refuses it.
+        form: `"gnmt"`: ((5 + n) / 6)^alpha (Wu et al. 2016, equation 14), as
+            in the Transformer paper. `"average"`: n^alpha; with alpha 1 the
+            score is the mean log-probability of the tokens. `"none"`: 1. Any
+            other string means `"gnmt"` here; `check_penalties` refuses it.
 
     Example:
 
@@ -47,8 +47,9 @@ def coverage_penalty(
     """Returns a penalty, at most 0, for source tokens with little attention.
 
     The penalty is beta times a sum over real source tokens (Wu et al. 2016,
-    equation 14). The term of a token is log(min(1, a)). The number a is the
-    total attention to the token, or 1e-9 if the total is smaller.
+    equation 14). The term of a source token is log(min(1, a)). The number a is
+    the sum of the attention to this token at all T target positions, or 1e-9 if
+    the sum is smaller.
 
     Args:
         attention: float32 `(B, W, T, S)`, 0 after the end of a hypothesis.

@@ -88,8 +88,8 @@ def pairwise_bleu(ids: tf.Tensor, is_token: tf.Tensor) -> tf.Tensor:
 
     Args:
         ids: integers `(B, W, T)`.
-        is_token: boolean `(B, W, T)`, which ids are tokens. In each hypothesis,
-            tokens come before all other ids.
+        is_token: boolean `(B, W, T)`, which ids BLEU counts: neither end tokens
+            nor padding. The counted ids come first in a hypothesis.
 
     Returns:
         Float32 `(B, W, W)`; axis 1 is the hypothesis, axis 2 the reference.

@@ -23,7 +23,7 @@ def score_targets(
 
     All positions are scored at once. Up to rounding, a search with the same
     penalties gives the same scores, unless the search normalizes over allowed
-    tokens only. So a model can rescore an n-best list of another model.
+    tokens only. One use is to rescore the n-best list of another model.
 
     Args:
         logits: `(B, T, V)`, the logits for each target token.

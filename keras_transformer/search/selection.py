@@ -39,7 +39,8 @@ def largest(
     # Chunks have the shape (R, V / chunk, chunk).
     chunks = tf.reshape(values, [-1, size // chunk, chunk])
     _, best = tf.math.top_k(tf.reduce_max(chunks, axis=-1), count)
-    # Chunks are in ascending order, so that the first of equal numbers wins.
+    # The chosen chunks are sorted by their index, not by their maxima. So of
+    # equal numbers, `top_k` puts the one with the lower index first.
     best = tf.sort(best, axis=-1)
     numbers, indices = tf.math.top_k(
         tf.reshape(tf.gather(chunks, best, batch_dims=1), [-1, count * chunk]),

@@ -38,8 +38,8 @@ def ending(
 ) -> tf.Tensor:
     """Returns which candidates end, boolean `(B, 2 W)`.
 
-    With `"certain"` these are all candidates with an end token, also if the row
-    has reached its maximum length. With the other rules, only the W best
+    With `"certain"` a candidate ends only if it has an end token, even in a row
+    that has reached its maximum length. With the other rules, only the W best
     candidates can end. Each of them ends if it has an end token, or if the row
     has reached its maximum length.
 

@@ -147,8 +147,8 @@ def attention_figure(
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
     The figure grows with the number of tokens, until a side has 4000 pixels.
-    With even more tokens the cells shrink. A side is longer only if labels need
-    more room. If not all labels fit, only every n-th token has a label.
+    Then the cells shrink. A side exceeds 4000 pixels only if labels need more.
+    If not all labels fit, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.
@@ -273,8 +273,8 @@ def _draw_panel(
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=0.25 * layout.font * 72 / figure_style.DPI)
 
-    # Matplotlib can compute the coordinates of these texts itself, but that
-    # takes far longer than drawing the panel.
+    # Matplotlib can place the axis labels and the title itself, but that takes
+    # far longer than drawing the panel.
     top, left = layout.margin
     height, width = layout.matrix
     quiet = figure_style.text(layout.font, figure_style.QUIET_COLOUR)
@@ -312,7 +312,7 @@ def _draw_colour_bar(
 def _add_axes(
     figure: Figure, corner: tuple[int, int], size: tuple[int, int]
 ) -> Axes:
-    """Adds an axes, given its upper left corner and its size in pixels."""
+    """Adds an axes with this upper left corner and this size, in pixels."""
     figure_width, figure_height = figure.get_size_inches() * figure_style.DPI
     (y, x), (height, width) = corner, size
     return figure.add_axes(

@@ -17,8 +17,8 @@ class BleuCallback(summary_callback.SummaryCallback):
     The callback adds `val_bleu` and `val_chrf` to the logs of the epoch, for
     the progress bar and for callbacks after this one. It prints the two scores
     and the signature of BLEU. With `log_dir`, it writes the two scores for
-    TensorBoard, at the optimizer's step. The description of each score in
-    TensorBoard is the signature of the score.
+    TensorBoard. There, the step of a score is the number of steps that the
+    optimizer has made. The description of a score is its signature.
 
     Args:
         translate: a function that takes the sources, and returns their

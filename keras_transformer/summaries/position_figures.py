@@ -19,8 +19,9 @@ def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
     """Draws tables of position encodings, one below the other.
 
     Args:
-        tables: at least one encoding `(positions, D)`, by title. Values below
-            -1 or above 1 get the colours of -1 and 1.
+        tables: a dict from the title of each table to an array
+            `(positions, D)`, a position encoding. The dict is not empty. Values
+            below -1 get the colour of -1, and values above 1 the colour of 1.
         width: the width of the image, in pixels.
 
     Example:

@@ -20,7 +20,7 @@ class Scalars(summary_callback.SummaryCallback):
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
-        values: a function from the epoch's logs to a dict of numbers by tag.
+        values: a function from the epoch's logs to a dict from tags to numbers.
 
     Example:
 

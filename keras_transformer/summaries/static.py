@@ -19,8 +19,9 @@ class StaticSummaries(summary_callback.SummaryCallback):
     Args:
         log_dir: the directory of the event file. It is made at the first write,
             if it does not exist.
-        figures: functions without arguments that draw figures, by tag.
-        texts: texts in Markdown, by tag.
+        figures: a dict from a tag to a function without arguments that draws
+            the figure of this tag.
+        texts: a dict from a tag to the text of this tag, in Markdown.
 
     Example:
 

@@ -20,8 +20,9 @@ class SummaryCallback(keras.callbacks.Callback):
     the file. If the file cannot be written, a warning says so once, no more
     summaries are written, and training goes on.
 
-    If training continues from a checkpoint, TensorBoard forgets the summaries
-    of later steps that the directory already has.
+    The directory may have summaries of an earlier training. If training
+    continues from a checkpoint, TensorBoard forgets those summaries whose step
+    is after the step of the checkpoint.
 
     Args:
         log_dir: the directory of the event file.
@@ -109,12 +110,13 @@ class SummaryCallback(keras.callbacks.Callback):
 
 def _forget_after(log_dir, step):
     """Tells TensorBoard to forget the summaries of steps after `step`."""
-    # In the public API, only the writer of TensorFlow 1 can do this.
+    # The event START tells TensorBoard to forget summaries. In the public API,
+    # only the writer of TensorFlow 1 can write this event.
     with tf.Graph().as_default():
         writer = tf.compat.v1.summary.FileWriter(log_dir)
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-        # TensorBoard forgets nothing at the first START of a directory. So
-        # two STARTs are written.
+        # For the first START of a directory, TensorBoard forgets nothing. So
+        # START is written twice.
         for _ in range(2):
             writer.add_session_log(start, step + 1)
         writer.close()

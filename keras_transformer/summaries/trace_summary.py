@@ -27,7 +27,7 @@ _DATA_CLASS_TENSOR = 2
 class TraceLike(Protocol):
     """The input of a summary, such as a `kt.interpretation.Trace`.
 
-    arrays: the arrays of the trace by name.
+    arrays: a dict from the name of each array of the trace to the array.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -51,8 +51,8 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         off.
 
     Raises:
-        ValueError: a number of the summary outside of the arrays, for example a
-            logit, is NaN or infinite; or a trace that is to be written has
+        ValueError: a number of the summary that is not in an array, for example
+            a logit, is NaN or infinite; or a trace that is to be written has
             neither a `step` nor a default step.
 
     Example:
@@ -112,7 +112,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, with rounded logits."""
+    """Returns the most probable tokens of a step, with rounded logits."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

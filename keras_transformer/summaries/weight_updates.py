@@ -22,10 +22,10 @@ class UpdateRatios(summary_callback.SummaryCallback):
     the callback measures the change in the last execution of the epoch, which
     usually has several steps.
 
-    Earlier steps are not measured and cost nothing. Nothing is written if the
-    number of steps of an epoch is not known, or if an epoch has fewer steps
-    than this number. A group whose weights were all 0 before the last step is
-    left out.
+    Earlier steps are not measured and cost nothing. Nothing is written if Keras
+    does not know in advance how many steps an epoch has, or if the epoch ends
+    before the last of these steps. A group whose weights were all 0 before the
+    last step is left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.

@@ -48,9 +48,9 @@ _in_graph = functools.partial(tf.function, autograph=False)
 def byte_characters() -> dict[str, int]:
     """Returns a dict from the characters of pieces to the bytes they stand for.
 
-    If the code point of a byte is a visible character, the byte is written as
-    this character. The other bytes, such as the space, are written in ascending
-    order as the characters from code point 256 on.
+    If the value of a byte is the code point of a visible character, this
+    character stands for the byte. The other bytes, such as the space, get the
+    characters from code point 256 on, in ascending order.
 
     Example:
 

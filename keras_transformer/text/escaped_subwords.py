@@ -3,10 +3,10 @@ r"""The subwords of Tensor2Tensor, which escape characters without a piece.
 In this file a token is a part of a text, as in Tensor2Tensor, and a piece is a
 part of a token. A text is cut into tokens where letters or numbers meet other
 characters. A single space between two tokens of letters or numbers is left out.
-Then each token is escaped: `\` becomes `\\`, `_` becomes `\u`, a new line or a
-character without a piece becomes its code point, such as `\231;`, and `_` is
-put at the end. Last, each token is cut into pieces from left to right: each
-piece is the longest that fits.
+Then each token is escaped: `\` becomes `\\`, `_` becomes `\u`, and a new line
+or a character without a piece becomes its code point, such as `\231;`. A `_` is
+put at the end of each token. Last, each token is cut into pieces from left to
+right: each piece is the longest that fits.
 
 The rules are those of `tensor2tensor/data_generators/text_encoder.py` (class
 `SubwordTextEncoder`) and `tokenizer.py` of github.com/tensorflow/tensor2tensor.
@@ -140,7 +140,7 @@ class EscapedSubwords(base.TextTokenizer):
         )
 
     def _escaped(self, codes):
-        """Escapes characters, given as a vector of code points."""
+        """Returns, for each code point, the character or its escape."""
         alphabet = sorted(map(ord, self._alphabet - {"\n"}))
         in_alphabet = tf.constant(alphabet)
         slots = tf.searchsorted(in_alphabet, codes)

@@ -7,9 +7,10 @@ replaces U+10FFFD by U+10FFFD and a "0".
 
 This module puts a space before each text, so that the first word is encoded
 like any other word. SentencePiece can add a space itself, but then
-tensorflow-text drops all spaces at the start when it decodes. Some
-normalizations strip the spaces at the ends, and so also the space of this
-module. With these normalizations SentencePiece adds its own space.
+tensorflow-text drops all spaces at the start when it decodes. All
+normalizations except `none` strip the spaces at the ends of a text, and so also
+the space of this module. With them SentencePiece adds its own space. Then
+tensorflow-text drops only this space, because all others were stripped.
 """
 
 import tensorflow as tf

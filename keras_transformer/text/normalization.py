@@ -98,8 +98,10 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
         rules_file: the path of a file with the result of `rules`; not used for
             the normalizations of SentencePiece.
     """
-    # Without normalization, SentencePiece must keep all spaces of a text. It
-    # must not add a space before the first word, because `escape` adds one.
+    # With `none`, SentencePiece must keep all spaces of a text. It keeps the
+    # space that `escape` puts before the first word, so it must not add
+    # another. All other normalizations strip the space of `escape`, so
+    # SentencePiece must add a space.
     folds_spaces = name != "none"
     spaces = {
         "remove_extra_whitespaces": folds_spaces,

@@ -183,7 +183,8 @@ class PieceTable(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer; `Tokenizer._operations` says why.
+        # Each graph makes its own `SentencepieceTokenizer`;
+        # `Tokenizer._operations` says why.
         return tensorflow_text.SentencepieceTokenizer(
             model=self.sentencepiece_model,
             out_type=tf.int32,

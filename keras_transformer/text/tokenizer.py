@@ -207,10 +207,10 @@ class Tokenizer(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer, and so contains the vocabulary. If
-        # the tokenizer came from outside the graph, the graph would lose it
-        # when `tf.random.set_seed` clears TensorFlow's kernel cache, and a
-        # SavedModel would have to track the tokenizer. Each vocabulary needs
+        # Each graph makes its own `SentencepieceTokenizer`, and so contains the
+        # vocabulary. If this object came from outside the graph, the graph
+        # would lose it when `tf.random.set_seed` clears TensorFlow's kernel
+        # cache, and a SavedModel would have to track it. Each vocabulary needs
         # its own name, because in sessions and in loaded SavedModels all
         # operations of one name share one resource.
         return tensorflow_text.SentencepieceTokenizer(

@@ -53,8 +53,8 @@ def known_pieces(
     words = tf.cumsum(tf.cast(start | begins_row, tf.int32)) - 1
     count = tf.size(words)
     known = tf.cast(~byte & ~space, tf.int32)
-    # Counts, for each piece, the known pieces before it in its word, and then
-    # all known pieces of its word.
+    # For each piece, `before_in_word` is the number of known pieces before it
+    # in its word, and `in_word` is the number of all known pieces of its word.
     before_in_batch = tf.cumsum(known, exclusive=True)
     before_in_word = before_in_batch - tf.gather(
         tf.math.unsorted_segment_min(before_in_batch, words, count), words

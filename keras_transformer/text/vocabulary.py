@@ -110,7 +110,8 @@ def _train(sentences, normalization, special_ids, **arguments):
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
     # Below, a name from `file_name` replaces the path of this file in the
-    # model. The prefix makes the path longer than this name.
+    # model. A shorter name can be padded to the length of the path, but a
+    # longer one would not fit. So the prefix makes the path long.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -145,7 +146,8 @@ def _train(sentences, normalization, special_ids, **arguments):
     # The model contains the path of the temporary file, which differs in each
     # call. The path is replaced by a name, so that equal texts give equal
     # models. The name is padded to the length of the path, which keeps the
-    # format valid. The name tells a reader the normalization of the model.
+    # format valid. From the name, `Tokenizer` knows whether the model has the
+    # default normalization.
     path = rules.name.encode()
     name = normalizing.file_name(normalization).rjust(len(path), b"/")
     return model.getvalue().replace(path, name)

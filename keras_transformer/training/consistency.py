@@ -29,17 +29,18 @@ class ConsistencyLoss:
     `compile(consistency=...)`. The train step then makes a second pass over
     each batch. The term of a token is the divergence of its two predictions,
     times `weight`, times the weight of the token. This term is added to the
-    loss. If `repeats_loss` is true, the compiled loss of the second pass is
-    added too. The sums over tokens are divided by the sum of the token weights
-    on all replicas. The penalties of layers in the second pass are not added.
+    loss. If `repeats_loss` is true, the `loss` of `compile` is also computed
+    for the second pass, and added. The sums over tokens are divided by the sum
+    of the token weights on all replicas. The penalties of layers in the second
+    pass are not added.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
         have no second pass and no extra cost.
     ramp_steps: a number of steps. All terms that the second pass adds are
-        multiplied by a factor. From `start_step` on, the factor rises linearly,
-        and is 1 after `ramp_steps` steps. If `ramp_steps` is 0, the factor is 1
-        at once.
+        multiplied by a factor. In step `start_step` the factor is 1 /
+        `ramp_steps`. Each later step adds 1 / `ramp_steps` to it, until it is
+        1. If `ramp_steps` is 0, the factor is 1 from `start_step` on.
 
     Raises:
         ValueError: one of these numbers is negative, infinite or NaN.
@@ -49,7 +50,7 @@ class ConsistencyLoss:
     start_step: int = 0
     ramp_steps: int = 0
 
-    # Whether the compiled loss of the second pass is added too.
+    # Whether the `loss` of `compile` is computed for the second pass too.
     repeats_loss = False
     # Whether the file of a compiled model contains this consistency loss.
     is_saved = True

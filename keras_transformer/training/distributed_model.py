@@ -37,14 +37,14 @@ class DistributedModel(replica_steps.ReplicaSteps):
     `ignore_class` of the loss can mask tokens. A masked token counts neither in
     the loss nor in a metric.
 
-    `fit` minimizes the weighted mean of the compiled loss over the tokens,
-    times `loss_weights`, plus the `consistency` loss and penalties. Penalties
-    are the losses of regularizers and of `add_loss`. Each micro-batch has its
-    own penalties, which are weighted by its share of the rows of the batch.
+    `fit` minimizes the weighted mean of the `loss` of `compile` over the
+    tokens, times `loss_weights`, plus the `consistency` loss and penalties.
+    Penalties are the losses of regularizers and of `add_loss`. Each micro-batch
+    has its own penalties, weighted by its share of the rows of the batch.
 
     The `loss` of `evaluate` is the weighted mean of the cross-entropy over the
     tokens, in nats. It has no label smoothing, no factor `loss_weights`, no
-    `consistency` loss and no penalties. But if there is no compiled loss, or if
+    `consistency` loss and no penalties. But if `compile` gets no `loss`, or if
     `compute_loss` is overridden, `evaluate` reports the result of
     `compute_loss`.
 
@@ -96,9 +96,9 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
         Raises:
             ValueError: `gradient_accumulation_steps` is no positive int; there
-                is no optimizer, or the optimizer accumulates gradients; there
-                are several losses, or the loss cannot be a float32 mean over
-                tokens; `loss_weights` or `consistency` is given without `loss`;
+                is no optimizer, or the optimizer accumulates gradients;
+                `TokenLoss` refuses `loss` or `loss_weights`, such as two
+                losses; `loss_weights` or `consistency` is given without `loss`;
                 `consistency` is given, and `compute_loss` is overridden; a
                 metric is called `loss`.
         """

@@ -20,14 +20,14 @@ def over_iterator(
 
     Args:
         model: the model that has the strategy and the metrics.
-        step: returns logs for a replica's share of a batch, see `check_logs`.
+        step: a function from a replica's share of a batch to logs.
         steps_per_execution: the most batches that one call of the result reads.
 
     Returns:
         A function from an iterator of batches to logs. It reads only one batch
         from a Python iterator, and raises StopIteration if no batch is left.
     """
-    # A TPU needs static shapes, so the step is compiled for each new shape.
+    # For TPUs, which need static shapes: the step is compiled for each shape.
     static = tf.distribute.RunOptions(
         experimental_enable_dynamic_batch_size=False
     )
@@ -54,7 +54,7 @@ def over_iterator(
         return has_any, model.get_metrics_result()
 
     if not model.run_eagerly:
-        # Batches differ in shape. A new shape should not trace the step again.
+        # Without `reduce_retracing`, each new shape would trace the step again.
         run_batch = tf.function(run_batch, reduce_retracing=True)
         run_steps = tf.function(run_steps, reduce_retracing=True)
 

@@ -32,10 +32,10 @@ def make_optimizer(
     `"adam"` and `"adamw"` have the betas of the Transformer paper, 0.9 and
     0.98. `"lion"` has the betas of the Lion paper, 0.9 and 0.99; its learning
     rate should be a third to a tenth of the learning rate for Adam.
-    `"adafactor"` has `relative_step=False`. `"muon"` updates embeddings and all
-    weights that are not matrices by Adam, and all other weights by Muon. Muon
-    and Adam have the same learning rate (Liu et al. 2025). `"muon"` needs Keras
-    3.13 or newer.
+    `"adafactor"` has `relative_step=False`, so it does not limit the learning
+    rate to 1 / sqrt(step). `"muon"` updates embeddings and all weights that are
+    not matrices by Adam, and all other weights by Muon. Muon and Adam have the
+    same learning rate (Liu et al. 2025). `"muon"` needs Keras 3.13 or newer.
 
     Args:
         name: one of `OPTIMIZERS`.

@@ -36,8 +36,8 @@ class ReplicaSteps(keras.Model):
     `DistributedModel.compile` sets the first three attributes.
     """
 
-    # This attribute has a default, because `fit` reads it before Keras checks
-    # that the model is compiled.
+    # `fit` reads this attribute before Keras checks that the model is compiled.
+    # Without a default, `fit` would raise an AttributeError, not Keras's error.
     gradient_accumulation_steps: int = 1
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
@@ -164,14 +164,14 @@ class ReplicaSteps(keras.Model):
     def _batch_size(self, x, y, weights):
         """Returns [sum of token weights, number of rows] of the whole batch.
 
-        Returns `None` if one replica reads the whole batch in one pass.
+        Returns `None` if one replica reads the batch as one micro-batch.
         """
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas * self.gradient_accumulation_steps == 1:
             return None
-        # The sum of token weights depends on masks, which the model computes.
-        # Only the masks of this call are used, so a graph drops the other
-        # operations of the call. In the scope, no layer changes its state.
+        # The sum of token weights depends on masks. The model is called only to
+        # compute these masks, so a graph drops the operations that compute the
+        # logits. In a `StatelessScope`, no layer changes its state.
         with keras.StatelessScope():
             logits = self(x, training=False)
         total = self._total(y, logits, weights)

@@ -44,8 +44,9 @@ def apply(
     """Updates variables by the sum of the gradients of all replicas.
 
     Keras sums the gradients itself, but only after it has clipped the gradients
-    of each replica and checked them for infinities. So if there are several
-    replicas, and the optimizer clips gradients or scales the loss, this
+    of each replica. If the optimizer scales the loss, Keras also checks the
+    gradients of each replica for infinities before the sum. So if there are
+    several replicas, and the optimizer clips gradients or scales the loss, this
     function first computes and clips the sum. Each replica then gives Keras an
     equal fraction of the clipped sum. Keras's own clipping does not change
     these fractions.
@@ -110,9 +111,9 @@ def _norm(optimizer, gradients):
 
 
 def _clip(optimizer, gradients):
-    """Clips gradients of a scaled loss by the scaled limits of the optimizer.
+    """Clips gradients by the limit of the optimizer, if it has a limit.
 
-    Without a limit, it returns the gradients unchanged.
+    The loss scale multiplies the gradients, so it multiplies the limit too.
     """
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")

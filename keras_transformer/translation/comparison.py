@@ -48,7 +48,7 @@ def compare_translations(
     Returns:
         A dict for each of `bleu`, `chrf` and `ter`. `first` and `second` are
         the scores. `first_interval` and `second_interval` are lists of two
-        numbers: the mean of the resamples, and half the width of the 95 %
+        numbers: the mean score of the resamples, and half the width of the 95 %
         interval. `bootstrap_p` and `randomization_p` are the p-values of the
         two tests. `bootstrap_signature` and `randomization_signature` are
         sacreBLEU's descriptions of the tests.
@@ -87,12 +87,16 @@ def compare_translations(
 
 
 def _paired_test(systems, named_metrics, references, test, count):
-    """Runs one test of sacreBLEU, and returns its numbers for each metric."""
+    """Runs one test of significance, and returns a dict for each metric.
+
+    `compare_translations` describes the keys of the dicts, such as `first`.
+    """
     signatures, scores = significance.PairedTest(
         systems, named_metrics, [references], _TESTS[test], count
     )()
     results = {}
-    # The keys of sacreBLEU, such as "chrF2", are in the order of the metrics.
+    # The keys of `signatures` are sacreBLEU's names of the metrics, such as
+    # "chrF2". They have the same order as `named_metrics`.
     for name, key in zip(named_metrics, signatures, strict=True):
         first, second = cast(list[significance.Result], scores[key])
         results[name] = {

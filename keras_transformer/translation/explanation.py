@@ -119,7 +119,7 @@ def explain_in_graph(
 
 
 class _PieceTables:
-    """The pieces of each vocabulary, as one constant of the graph."""
+    """Constants of the graph: for each vocabulary, one vector of its pieces."""
 
     def __init__(self):
         self._tables = {}

@@ -33,8 +33,9 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # With several workers, only the chief searches. So the replicas of a
-    # `MultiWorkerMirroredStrategy` do not share the rows of a batch.
+    # With several workers, only the chief (the worker that writes files)
+    # searches. So the replicas of a `MultiWorkerMirroredStrategy` do not share
+    # the rows of a batch.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -155,8 +156,8 @@ class CompiledSearch:
         num_copies += -(rows + num_copies) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # The copies are done at the same step as the first row, so the search
-        # does not become longer.
+        # The search of a copy ends at the same step as the search of the first
+        # row, so the copies do not add steps.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 

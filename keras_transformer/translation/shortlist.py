@@ -119,7 +119,7 @@ def learn(
     source, target, probability = _translation_probabilities(
         pairs, vocabulary_size
     )
-    # A source token in no couple has one likely token, which all rows may have.
+    # `_fill` keeps this frequent token for source tokens that are in no couple.
     table = np.full(
         (source_vocabulary_size, likely), np.argmax(is_frequent), np.int32
     )

@@ -38,8 +38,8 @@ class Translator(tf.Module):
         target_tokenizer: the tokenizer of translations; `None` for `tokenizer`.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
-            with XLA. The search is compiled once for each of a few shapes,
-            which takes seconds. Later searches for one sentence are faster.
+            with XLA. XLA compiles for seconds at the first batch of each shape.
+            After that, a batch of one sentence is faster than without XLA.
 
     Raises:
         ValueError: `max_source_length` is below 1, a padding id differs from
@@ -330,7 +330,7 @@ class Translator(tf.Module):
         """
         return self._search_ids(source_ids, only_best)
 
-    # All graphs call this one graph, so that there is one copy of the search.
+    # A SavedModel has this graph once: all signatures that search call it.
     @_in_graph(input_signature=[_IDS, tf.TensorSpec([], tf.bool)])
     def _search_ids(self, source_ids, only_best):
         return self.model_search(source_ids, only_best=only_best)

@@ -89,7 +89,7 @@ LATENCY = {
 
 
 def start(job: Job, benchmark: Benchmark) -> process.Engine:
-    """Starts the process that runs the searches of a job."""
+    """Starts the process that runs the search of a job, see `jobs.Job`."""
     work = json.dumps(dataclasses.asdict(job))
     if job.engine not in OURS:
         return process.Engine(benchmark.peers_python, _PEERS, [work])

@@ -21,8 +21,8 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
     """Returns the inputs of all calls of each signature.
 
     The first call has the texts and two blank texts in one batch. Then each of
-    these texts has a call of its own. The last call has no text. The targets of
-    `score` are the texts themselves.
+    these texts has a call of its own. The last call has no text. If a signature
+    has two inputs, such as `score`, both inputs get the same texts.
 
     Args:
         texts: a few texts.
@@ -154,7 +154,11 @@ def _of_answers(
 
 
 def _of_attention(outputs: dict) -> Iterator[str]:
-    """Yields a sentence for each output with wrong sums of attention scores."""
+    """Yields a sentence for each output with wrong sums of attention scores.
+
+    The sum over the keys must be 1 if the query is a token, and 0 if the query
+    is padding.
+    """
     for key, tokens in (
         ("encoder_attention", "source_tokens"),
         ("decoder_attention", "target_tokens"),

@@ -20,8 +20,8 @@ def live_translator(run: str, described: dict) -> translation.Translator:
 
     Args:
         run: the run directory.
-        described: the metadata of the SavedModel; `{}` for the settings of the
-            run.
+        described: the metadata of the SavedModel. If it is `{}`, the translator
+            has the search and the limits of the run, and does not repair.
 
     Raises:
         FileNotFoundError: `run` is not a finished run.
@@ -96,9 +96,9 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
     Returns:
         Dict of `texts`, the number of texts; `different`, the number of
         translations that differ; `largest_score_difference`, the largest
-        absolute difference, 0 without texts; and `first_difference`, a list of
-        the first text whose translations differ and the two translations, or
-        `None` if all are equal.
+        absolute difference, 0 without texts; and `first_difference`, `None` if
+        all translations are equal. Otherwise it is a list of three strings: the
+        first text whose translations differ, and its two translations.
     """
     pairs = zip(
         texts, first["translations"], second["translations"], strict=True

@@ -108,7 +108,7 @@ def measure(
         )
         for number in range(count)
     ]
-    serve(text=batches[0])  # The first call prepares the graph.
+    serve(text=batches[0])  # The first call is slow, so it is not timed.
     seconds = [0.0] * count
 
     def call(thread):

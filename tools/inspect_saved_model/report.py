@@ -149,11 +149,12 @@ def _of_metadata(described):
 
 
 def _shape(sizes_, signatures, name, key):
-    """Formats a shape, with the letter that `signatures` has for each axis.
+    """Formats a shape with letters: `[None, 5]` may become "(B, W=5)".
 
-    If `signatures` does not have the tensor, each axis has "?" instead of a
-    letter. If the number of axes is unknown, or differs from the number of
-    letters, the result has no letters.
+    The letters are those of `export.SIGNATURES` for the input or output `key`
+    of the signature `name`. If this table lacks the signature, the input or the
+    output, each axis has "?" instead of a letter. If the number of axes is
+    unknown, or differs from the number of letters, the result has no letters.
     """
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())

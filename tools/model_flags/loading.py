@@ -32,7 +32,8 @@ class ServedModel:
     """
 
     def __init__(self, directory, n_best: int | None = None):
-        # The model is kept, since signatures do not own their variables.
+        # This attribute keeps the model alive. Otherwise Python deletes the
+        # model with its variables, and calls of the signatures fail.
         self._model = tf.saved_model.load(str(directory))
         signatures = self._model.signatures
         _check_kind(directory, signatures)

@@ -34,9 +34,10 @@ _LEAST = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """The settings of the search. `None` means the run's value or a default.
+    """The settings of the search.
 
-    docs/translating.md describes the flags.
+    If a field is `None`, the search uses the value of the run or a default: the
+    help text of the field says which. docs/translating.md describes the flags.
 
     Raises:
         ValueError: settings contradict each other, or are out of range.
@@ -179,7 +180,8 @@ class SearchSettings:
         """Returns the limits of the translations' lengths.
 
         Args:
-            of_run: the limits of the run. Flags that are given replace them.
+            of_run: the limits of the run. If the user sets a flag, such as
+                --max_length, its value replaces this limit of the run.
         """
         given = {
             "maximum": self.max_length,

@@ -51,7 +51,9 @@ def config_of(sizes: Any, **settings: Any) -> kt.TransformerConfig:
 
 
 def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
-    """Returns a model that is ready to be trained as in the paper.
+    """Returns a model, compiled with the optimizer and loss of the paper.
+
+    The paper is "Attention Is All You Need".
 
     Args:
         sizes: an object with the attributes of `StepSizes`.

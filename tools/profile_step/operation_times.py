@@ -50,9 +50,9 @@ def operations_of(events: Iterable[dict]) -> list[dict]:
             are in microseconds.
 
     Returns:
-        A dict for each run of an operation. The keys are "type", "operation"
-        for the name, and "ms" for the milliseconds. A program that XLA compiled
-        is one operation, with `COMPILED` as its name and its type.
+        A dict for each execution of an operation. The keys are "type",
+        "operation" for the name, and "ms" for the milliseconds. A program that
+        XLA compiled is one operation, with `COMPILED` as its name and its type.
     """
     operations = []
     for event in events:

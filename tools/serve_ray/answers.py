@@ -4,6 +4,7 @@ The response to a call is `{"predictions": [...]}`. For each instance of the
 request, the list has an object with all outputs. If the signature has only one
 output, the list has the value of this output instead of the object.
 
+The class `front.Front` reads requests and writes responses in its own process.
 This file needs only the standard library, so that the process of `Front` does
 not import TensorFlow.
 """
@@ -69,9 +70,10 @@ def write_metadata(name: str, version: str, signatures: Mapping) -> bytes:
         name: the name of the model.
         version: the version of the model.
         signatures: for each signature a dict with the keys `inputs` and
-            `outputs`. Each value is a dict from a name to a pair: the type, a
-            key of `_TYPES`, and the shape. A shape is `None` if its rank is
-            unknown. A size in a shape is `None` or -1 if it is not fixed.
+            `outputs`. Each value is a dict from a name to a pair of the type
+            and the shape. A type is a key of `_TYPES`. A shape is `None` if its
+            rank is unknown. A size in a shape is `None` or -1 if it is not
+            fixed.
     """
     described = {
         signature: {

@@ -71,14 +71,18 @@ def running(server: Any) -> Iterator[Any]:
         yield _deploy(server, threads)
     finally:
         if server.address is not None:
-            # The cluster continues to run, perhaps with other models. So only
-            # this model is deleted.
+            # The cluster at `server.address` ran before this program, and
+            # continues to run, perhaps with other models. So only this model is
+            # deleted.
             serve.delete(server.name)
         ray.shutdown()
 
 
 def metrics_url() -> str:
-    """Returns the URL where the first node serves metrics for Prometheus."""
+    """Returns the URL where Prometheus can read the metrics of Ray.
+
+    They are those of the first node of Ray's cluster.
+    """
     node = ray.nodes()[0]
     return (
         f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}"

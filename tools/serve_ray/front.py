@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from tools.serve_ray import answers, rows
 
-# If a request is refused because too many wait, the response tells the client
-# to try again after this time.
+# If a request is refused because too many requests wait, the response tells the
+# client to try again after this number of seconds.
 _RETRY_SECONDS = "1"
 
 

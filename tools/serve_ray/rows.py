@@ -56,8 +56,9 @@ class Limits:
     @property
     def body_bytes(self) -> int:
         """Returns the largest number of bytes of the body of a request."""
-        # JSON writes a byte of a text as at most six bytes, such as \u0041. A
-        # signature has at most two inputs.
+        # An instance has at most two texts. JSON writes a byte of a text as at
+        # most six bytes, such as \u0041. 64 bytes of each instance and 1024
+        # bytes of the body are for names and punctuation.
         return 1024 + self.instances * (2 * 6 * self.text_bytes + 64)
 
 

@@ -126,7 +126,8 @@ class Topology(NamedTuple):
             "TPU_ACCELERATOR_TYPE": self.chip.accelerator,
             "TPU_WORKER_HOSTNAMES": "localhost",
             "TPU_WORKER_ID": "0",
-            # Several processes may load libtpu, because none uses a chip.
+            # Without this variable, libtpu allows only one process at a time.
+            # Here several processes compile together, and none uses a chip.
             "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
         }
 
@@ -135,9 +136,10 @@ def topology(name: str) -> Topology:
     """Returns the topology with a name such as `v5e:2x2` or `v4:2x2x1`.
 
     Args:
-        name: a chip in `CHIPS`, and the sizes of the slice. A slice is one
-            chip, or consists of hosts with 2 x 2 chips. Whether a slice of this
-            size exists is not checked here.
+        name: a chip in `CHIPS`, and the sizes of the slice. Either all sizes
+            are 1, or the first two sizes are even, because each host of the
+            slice has 2 x 2 chips. This function does not check whether a slice
+            of this size exists.
 
     Raises:
         ValueError: there is no such chip, or the sizes are not as above.

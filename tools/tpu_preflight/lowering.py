@@ -98,7 +98,8 @@ def _reason(message):
     if "must be a compile-time constant" in message:
         first = message.split("'", 1)[-1].splitlines()[0]
         return f"A shape depends on values. {first}{where}"
-    # TensorFlow's own message comes after the source lines of the trace.
+    # "in user code" begins a list of source lines. The reason comes after this
+    # list, as the last line of the message.
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     reason = lines[-1] if "in user code" in message else lines[0]
     return f"{reason[:500]}{where}"

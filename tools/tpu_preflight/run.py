@@ -19,8 +19,8 @@ def configuration(model: str | None, preset: str | None, **given):
     Args:
         model: a run directory; `None` with a preset.
         preset: a name in `PRESETS`; `None` with a run directory.
-        **given: fields of `TrainingSettings` to replace; `None` keeps the run's
-            setting, or the default.
+        **given: fields of `TrainingSettings` to replace; `None` keeps the
+            setting of the run or, with a preset, the default.
 
     Returns:
         The pair of `TransformerConfig` and `TrainingSettings`. In the settings,

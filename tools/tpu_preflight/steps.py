@@ -150,9 +150,11 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    If a `Translator` uses XLA, it pads each batch. So there are only a few
-    shapes of full batches: one for each length to which sources are padded. T
-    is the maximum length of the translations.
+    If a `Translator` uses XLA, it pads each batch, see `graphs.CompiledSearch`:
+    the sources to a multiple of 32 tokens, and the number of rows to a power of
+    two. Each replica gets an equal share of the rows, rounded up. So full
+    batches have only a few shapes, one for each padded length. T is the maximum
+    length of the translations.
 
     Args:
         batch_size: the batch size of the translator, over all replicas.

@@ -52,7 +52,8 @@ _TRAINING = {
 _BOTH = {
     **_SIZES,
     **_TRAINING,
-    # Symbols that occur in no text. The second stage does not use them.
+    # A source begins with one of these two tags, which says into which language
+    # to translate. No text may contain the tags. The second stage has no tags.
     "direction_tags": ["<2target>", "<2source>"],
     # Little dropout is enough, because the stage reads each pair only six times
     # in each direction.

@@ -40,7 +40,8 @@ def sentence(
 ) -> pairs.SentencePair:
     """Joins English words and French words into a pair of sentences.
 
-    The first letters become capitals. French has a space before "!" and "?".
+    The first letter of each sentence becomes a capital. In French, a space is
+    put before "!" and "?".
 
     Args:
         source: English words or phrases.

@@ -214,8 +214,8 @@ def _contrast_set(rng, held_out):
     ]
     rng.shuffle(candidates)
     # The minimal pair of the article "The Illustrated Transformer" comes first,
-    # then all minimal pairs without an opening. The sort is stable, so the rest
-    # of the order stays random.
+    # then those without an opening, then those with an opening, such as
+    # "Yesterday,". The sort is stable, so the order in each group stays random.
     first = (
         *_ILLUSTRATED,
         lexicon.CROSS,

@@ -54,8 +54,8 @@ class _Determiner(NamedTuple):
     `feminine` are the French singular forms, and `plural` is the French plural.
     A form that the determiner does not have is empty. `vowels` are the
     masculine and feminine forms before a vowel or a silent h. If `vowels` has
-    no forms, `masculine` and `feminine` are used there too, and the function
-    `french` elides "le", "la" and "de".
+    no forms, `masculine` and `feminine` are also used before a vowel or a
+    silent h. The function `french` then elides "le", "la" and "de".
     """
 
     english: str
@@ -234,7 +234,7 @@ def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
 
 
 def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
-    """Returns the values of `plural` for phrases of the noun."""
+    """Returns `(False, True)` if the noun may be plural, else `(False,)`."""
     several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
     return (False, True) if several else (False,)
 

@@ -108,8 +108,8 @@ def _by_name(*entries):
     return {entry.english: entry for entry in entries}
 
 
-# Names of adjectives for the field `qualities` of nouns. Only `_GREYS` is for
-# the field `colours`.
+# Names of adjectives. Those in `_GREYS` are for the field `colours` of nouns,
+# all others for the field `qualities`.
 _SIZES = ("small", "big")
 _NATURE = (*_SIZES, "beautiful")
 _WILD = (*_NATURE, "old")

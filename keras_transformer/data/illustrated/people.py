@@ -30,7 +30,8 @@ _YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
 def patterns() -> list[sentences.Pattern]:
     """Returns the patterns of sentences about professions and feelings.
 
-    Set phrases are left out, because the training set has them anyway.
+    Set phrases, such as "I am a student.", are left out. Otherwise a set phrase
+    of the training set might also be drawn for the development or test set.
     """
     pronouns = list(grammar.PRONOUNS.values())
     people = []
@@ -70,7 +71,8 @@ def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
                 subject, name, negative=True, short=short, opening=opening
             )
         # Without "not", `clauses.state` shortens the verb only after a pronoun.
-        # So for "my sister" the pairs below would be those of `short=False`.
+        # So for "my sister" the pairs below would repeat the pairs of
+        # `short=False`.
         if short and not is_pronoun:
             continue
         for opening in (sentences.NONE, _YES):

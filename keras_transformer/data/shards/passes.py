@@ -11,8 +11,9 @@ class Slice(NamedTuple):
     """Consecutive pairs of a shard: those from `first` to `last` - 1.
 
     shard: the number of the shard, from 0.
-    first: the number of the first pair in the shard, from 0.
-    last: the number of the pair that follows the slice.
+    first: the number of the slice's first pair. The first pair of the shard has
+        the number 0.
+    last: the number of the slice's last pair, plus 1.
     """
 
     shard: int

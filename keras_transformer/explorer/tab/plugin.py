@@ -53,8 +53,8 @@ class TransformerPlugin(base_plugin.TBPlugin):
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """Returns a dict from paths to the WSGI applications that respond.
 
-        Each JavaScript or CSS file of the front end has a path of its own. So a
-        request cannot read any other file.
+        Each JavaScript or CSS file of the folder `front_end` has a path of its
+        own, such as "/tab/main.js". So a request cannot read any other file.
         """
         files = {
             "/" + path.relative_to(page.FRONT_END).as_posix(): _server_of(path)

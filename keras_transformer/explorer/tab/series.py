@@ -47,8 +47,9 @@ class Point(NamedTuple):
 class Series:
     """The series that TensorBoard has loaded.
 
-    The `_MOST_KEPT` series that were read most recently stay in memory. A
-    series is read again after TensorBoard has loaded a newer summary of it.
+    A series that was read from TensorBoard stays in memory until `_MOST_KEPT`
+    other series have been read. It is read again after TensorBoard has loaded a
+    newer summary of the series.
 
     Args:
         data_provider: access to the loaded data; `None` if there is no data.
