@@ -95,8 +95,8 @@ class ReplicaSteps(keras.Model):
             training: not used.
 
         Returns:
-            A float32 scalar: the weighted mean of the compiled loss over the
-            tokens, times `loss_weights`, plus the penalties of the last call of
+            A float32 scalar: the weighted mean of the `loss` of `compile` over
+            the tokens, times `loss_weights`, plus the penalties of the last call of
             the model. The consistency loss is not included.
 
         Raises:
@@ -154,7 +154,7 @@ class ReplicaSteps(keras.Model):
     def _count(self, x, logits, total):
         """Returns the sum of token weights, the number of rows, and the mask.
 
-        Without a compiled loss, each row counts as one token.
+        If `compile` gets no `loss`, each row counts as one token.
         """
         rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
         if total is None:

@@ -1,4 +1,4 @@
-"""Sums the compiled loss over tokens.
+"""Sums the `loss` of `compile` over tokens.
 
 A loss of Keras returns a mean over the rows that it is called with. These rows
 may be only a share of a batch, and shares have different numbers of tokens. So
