@@ -84,15 +84,18 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     Args:
         translate: function from texts to translations.
         sources: sentences, at least one.
-        seed: the seed of the characters and positions.
+        seed: the seed of the rare characters and of their positions.
 
     Returns:
-        A dict of `sentences`, the number of sentences, and a dict for each kind
-        of change. Such a dict has `rest_stays`, the share of sentences whose
-        other words are translated as before; and `changed`, a list for at most
-        five of the sentences whose other words are translated differently. An
-        item of `changed` is a list of three texts: the changed sentence, the
-        translation without the change, and the translation with the change.
+        A dict. Its item `sentences` is the number of sentences. Its items
+        `emoji`, `name` and `accent` are dicts, one for each kind of change:
+
+        - `rest_stays`: the share of sentences whose translation stays the same,
+          apart from the words that the change may add or replace. The docstring
+          of this module says which words these are.
+        - `changed`: the first five of all other sentences, or fewer. Each is a
+          list of three texts: the changed sentence, the translation without the
+          change, and the translation with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)

@@ -120,17 +120,18 @@ def read_pairs(source: str, target: str, count: int):
     """Reads both files, and repeats each source line for each of its targets.
 
     Args:
-        source: the file of the sources.
-        target: the file of the targets.
+        source: the file of the sources. A glob stands for all files that match
+            it, in alphabetical order.
+        target: the file of the targets, or a glob, as for `source`.
         count: the number of target lines for each source line.
 
     Returns:
         Two lists of equal length: the sources and the targets.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file is not text, or the target does not have `count`
-            lines for each line of the source.
+        FileNotFoundError: a file is missing, or a glob matches no file.
+        ValueError: a file is not text or is damaged, or the target does not
+            have `count` lines for each line of the source.
     """
     # This checks that both files exist, before either is read.
     files = [data.files.expand([path]) for path in (source, target)]

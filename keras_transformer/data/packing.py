@@ -18,8 +18,9 @@ _PAIRS_IN_ROW = 4
 # the rest of the row. A pair fills the rest if it leaves at most this number of
 # tokens free on each side.
 _MAX_REST = 3
-# A row is nearly full if a side of it has fewer free tokens than this factor
-# times the mean length of all pairs on that side.
+# A row is nearly full if its source side has fewer free tokens than this factor
+# times the mean length of all sources, or if its target side has fewer free
+# tokens than this factor times the mean length of all targets.
 _NEARLY_FULL = 3.2
 
 

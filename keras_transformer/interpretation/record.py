@@ -185,8 +185,10 @@ class Trace:
     def from_json(cls, text: str | bytes) -> "Trace":
         """Reads the result of `to_json`, or a trace from a TensorBoard summary.
 
-        In a trace from a summary, `arrays` has only attention weights, and
-        `lens` is empty.
+        A trace from a summary has less data: `arrays` has only attention
+        weights, rounded to float16; `lens` is empty; `search` and `attribution`
+        are `None`; and each step has at most 20 candidates, with rounded
+        logits.
 
         Args:
             text: the JSON. Only its schema and its version are checked.

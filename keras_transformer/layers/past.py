@@ -106,7 +106,7 @@ class FixedPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "FixedPast":
-        """Makes hypothesis w read slot w at `position`, in a new past."""
+        """Returns a past in which hypothesis w reads slot w at `position`."""
         is_now = _is_position(position, self.ancestors)[None, None]
         own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
@@ -179,7 +179,8 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
     """Makes the slots for the keys, or for the values, of all positions.
 
     Args:
-        past: the past that `start` returned, of T positions.
+        past: the past that `start` returned, of T positions. If the past
+            grows, T is 0, so there are no slots yet.
         heads: keys or values, `(B, N, S, K)`; only B, N, K and the dtype are
             used.
 

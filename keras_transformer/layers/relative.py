@@ -208,7 +208,8 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # The shape is (1, S) if all queries share one position.
+        # The shape of `distance_TS` is (1, S), not (T, S), if all queries share
+        # one position.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):

@@ -185,9 +185,14 @@ class RunDirectory:
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
         """Writes a new SavedModel, then replaces the old SavedModel, if any.
 
+        If `save` raises an error, the old SavedModel stays. The new directory
+        then stays too, until `clear_unfinished` deletes it.
+
         Args:
-            save: a function that writes the SavedModel into its argument, a
-                directory, and checks it there.
+            save: a function that writes the SavedModel. Its argument is the
+                path of the new directory, which does not exist yet. The
+                function can also check the new SavedModel, and raise an error
+                if the new SavedModel must not replace the old one.
         """
         # If the process is killed before the end, `clear_unfinished` deletes
         # these directories when the run is continued.

@@ -16,9 +16,9 @@ from keras_transformer.search import task as tasks
 class Search(abc.ABC):
     """A search and its settings.
 
-    Your own search must define only `__call__`. A translator also calls the
-    other methods. A search that returns one hypothesis and ranks by
-    log-probability can inherit them unchanged.
+    A subclass must define `__call__`. A translator also calls the other
+    methods. A search that returns one hypothesis and ranks by log-probability
+    can inherit them unchanged. Another search may have to override them.
 
     Example:
 

@@ -49,8 +49,9 @@ class TextTokenizer(tf.Module):
     def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings `(B,)` as ragged int32 ids `(B, T)`.
 
-        The ids have no prefix and no end id. The methods `complete_sources` and
-        `complete_targets` of `SpecialIds` add the prefix and the end id.
+        The result has only the ids of the text. The method `complete_sources`
+        of `SpecialIds` adds the special ids before and after a source, and
+        `complete_targets` those before and after a target, such as the end id.
 
         Raises:
             ValueError: `text` is one string instead of a list.

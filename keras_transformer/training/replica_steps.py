@@ -96,8 +96,8 @@ class ReplicaSteps(keras.Model):
 
         Returns:
             A float32 scalar: the weighted mean of the `loss` of `compile` over
-            the tokens, times `loss_weights`, plus the penalties of the last call of
-            the model. The consistency loss is not included.
+            the tokens, times `loss_weights`, plus the penalties of the last
+            call of the model. The consistency loss is not included.
 
         Raises:
             ValueError: shapes differ from these, there is a loss but no `y`, or
@@ -130,8 +130,8 @@ class ReplicaSteps(keras.Model):
 
         Args:
             total: the result of `_total` for these rows.
-            tokens: the sum of weights of the whole batch; `None` if the rows
-                are the whole batch.
+            tokens: the sum of the token weights of the whole batch. It can be
+                `None` if these rows are the whole batch.
             share: the number of these rows, divided by the batch size.
         """
         # `self.losses` has the penalties of the last call of the model, which

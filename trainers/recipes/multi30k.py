@@ -3,12 +3,13 @@
 They are for two CPU cores: `ONE_HOUR` for one hour, `RECIPE` for three hours.
 
 Both recipes begin with two stages, like Bi-SimCut (Gao et al. 2022). The first
-stage trains both directions in one model. The second stage trains the wanted
-direction, with a new optimizer and a new learning rate schedule. `RECIPE`
-repeats the two stages from other initial weights. Its last stage trains a
-student, which learns from the text and from the predictions of the two models
-of the second stages (Kim and Rush 2016). The recipes work on raw text, and on
-lower-cased and tokenized text.
+stage trains both directions in one model. The second stage starts from the
+weights of the first stage, and trains only the wanted direction. The second
+stage resets the state of the optimizer, and has its own learning rate schedule.
+`RECIPE` repeats the two stages from other initial weights. Its last stage
+trains a student, which learns from the text and from the predictions of the two
+models of the second stages (Kim and Rush 2016). The recipes work on raw text,
+and on lower-cased and tokenized text.
 """
 
 import dataclasses
