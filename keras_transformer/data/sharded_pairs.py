@@ -208,6 +208,11 @@ class ShardedPairs:
         """Reads the tokenizers of sources and of targets.
 
         The second is `None` if sources and targets share one tokenizer.
+
+        Raises:
+            tf.errors.NotFoundError: the file of the source vocabulary is
+                missing.
+            ValueError: the file of a vocabulary is damaged.
         """
         return self._directories[0].tokenizers()
 

@@ -3,14 +3,15 @@
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
 
-# CTranslate2's names of attentions, by our names.
+# The name of each attention in CTranslate2. The keys are our names.
 _ATTENTIONS = {
     "attention": "self_attention",
     "self_attention": "self_attention",
     "cross_attention": "attention",
 }
-# What CTranslate2's matrices `linear_0`, `linear_1` and so on of each attention
-# hold: one of our projections, or several of them joined.
+# An attention of CTranslate2 has the matrices `linear_0`, `linear_1` and so on.
+# Each tuple lists the projections of ours that one matrix contains: a single
+# one, or several that are concatenated.
 _LINEARS = {
     "attention": (("query", "key", "value"), ("output",)),
     "self_attention": (("query", "key", "value"), ("output",)),

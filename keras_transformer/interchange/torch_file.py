@@ -22,9 +22,9 @@ from keras_transformer.interchange import ctranslate2_file, torch_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _OLD_PROTOCOL = 1001
-# In a file of a model, at most this many arrays share a storage: the embedding
-# matrices and the projection. So a file is refused if all its arrays have more
-# than this many times as many numbers as all its storages.
+# In the file of a model, at most `_MOST_COPIES` arrays share a storage: the
+# embedding matrices and the projection. So a file is refused if its arrays have
+# in total more than `_MOST_COPIES` times as many numbers as its storages.
 _MOST_COPIES = 4
 
 

@@ -216,8 +216,8 @@ def candidates(
         tokens, log_probs = _force_prefix(
             tokens, log_probs, all_log_probs, limits, position
         )
-    # Searches know forbidden tokens by NEVER. Here a token that would repeat an
-    # n-gram has -inf, and a token that the model forbids has about NEVER.
+    # A token that would repeat an n-gram has -inf, and a logit of NEVER gives
+    # about NEVER. Searches expect exactly NEVER for every forbidden token.
     log_probs = tf.where(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )

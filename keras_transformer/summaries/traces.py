@@ -15,10 +15,12 @@ MOST_CHARACTERS = 400
 class Traces(summary_callback.SummaryCallback):
     """Callback that writes traces of fixed sentences every epoch.
 
-    The tab "Transformer" of TensorBoard draws them, with a slider that goes
-    through the steps of training. A new model is also traced before its first
-    step. Each sentence has one tag: `traces/sentence_1` and so on. See
-    `write_trace` for the content.
+    A trace has the tokens of a sentence and of its translation, the attention
+    weights of all heads, and the most probable tokens of each step of the
+    decoder. The tab "Transformer" of TensorBoard draws the traces, with a
+    slider that goes through the steps of training. A new model is also traced
+    before its first step. Each sentence has one tag: `traces/sentence_1` and so
+    on.
 
     TensorBoard follows only the newest event file of a directory. So give this
     callback its own directory, such as `logs/traces`. If several workers train,

@@ -30,7 +30,9 @@ class RepairingTranslator(translators.Translator):
     second search translates its source again. The second search repeats no
     sequence of three tokens, and has a coverage penalty. If its best hypothesis
     has no defect, its hypotheses replace the hypotheses of the first search.
-    The second search takes time only if a translation has a defect.
+    The second search takes time only if a translation has a defect. `score`
+    scores translations as the first search does. So a translation of the second
+    search can get another score.
 
     Args:
         translator: a `Translator` with a `BeamSearch`.

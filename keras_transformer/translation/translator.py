@@ -260,9 +260,9 @@ class Translator(tf.Module):
     ) -> list[results.Hypothesis]:
         """Scores existing translations, as the search would score them.
 
-        A translation of the search gets the same score again if it has an end
-        token, if the tokenizer splits it into the same pieces, and if the
-        search did not use a `Shortlist` or `normalized_over="allowed"`.
+        Up to rounding, a translation of the search gets the same score again if
+        it has an end token, the tokenizer splits it into the same pieces, and
+        the search did not use a `Shortlist` or `normalized_over="allowed"`.
 
         Args:
             texts: the sources.

@@ -180,8 +180,9 @@ class SearchSettings:
         """Returns the limits of the translations' lengths.
 
         Args:
-            of_run: the limits of the run. If the user sets a flag, such as
-                --max_length, its value replaces this limit of the run.
+            of_run: the limits of the run. Each flag that the user sets replaces
+                a limit of the run: --max_length, for example, replaces
+                `maximum`.
         """
         given = {
             "maximum": self.max_length,

@@ -99,6 +99,9 @@ def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
     Returns:
         The mean milliseconds of the profiled steps after the first, and the
         operations of all profiled steps, as `read_operations` returns them.
+
+    Raises:
+        subprocess.CalledProcessError: xprof cannot read the profile.
     """
     model = training_sizes.compiled_model(
         sizes, normalization="post", biases="all"

@@ -93,6 +93,11 @@ class ShardDirectory:
         Returns:
             The tokenizer of the sources, and the tokenizer of the targets. The
             second is `None` if sources and targets share one tokenizer.
+
+        Raises:
+            tf.errors.NotFoundError: the file of the source vocabulary is
+                missing.
+            ValueError: the file of a vocabulary is damaged.
         """
         source, target = (
             tf.io.gfile.join(self.path, name)

@@ -24,7 +24,7 @@ _FORMAT = 1
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """The facts about a shard that an index contains.
+    """The part of an index that describes one shard.
 
     name: the name of the file in the directory.
     num_pairs: the number of pairs in the file.
@@ -38,7 +38,7 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The facts about a vocabulary that an index contains.
+    """The part of an index that describes one vocabulary.
 
     sha256: the `text.vocabulary_sha256` of the vocabulary.
     special_ids: the special ids of the vocabulary.
