@@ -67,7 +67,6 @@ OTHER_RUNS = {
     4: [
         ("momentum", {}),
         ("clipped", WITHOUT_XLA),
-        ("adam", TOGETHER),
         ("scaled", TOGETHER),
     ],
 }

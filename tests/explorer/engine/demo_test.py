@@ -40,7 +40,7 @@ def test_traces(front_end, demo_run):
     calibration = calibrations.TWO_POINTS
     data = embedded_model.embed_model(live, calibration=calibration)
     engine = engine_calls.Engine(front_end, data)
-    for text in sources()[200:230]:
+    for text in sources()[200:211]:
         comparing.assert_same_trace(
             engine.trace(text, candidates=50),
             interpretation.trace(live, text, calibration=calibration),
