@@ -22,8 +22,8 @@ class Text:
     """The flags of the text, of its vocabulary and of the output.
 
     Raises:
-        ValueError: the text is given as `tsv` and also as `source` and
-            `target`, or no text is given.
+        ValueError: `tsv` is given together with `source` or `target`, or none
+            of the three is given.
     """
 
     vocabulary: str = setting(

@@ -263,8 +263,9 @@ EXECUTION_FIELDS = (
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 
-# A flag for each field of the architecture. `None` keeps the value of the
-# preset, the convention or the initial model.
+# A flag for each field of the architecture. With `None`, the field has the
+# value of the recipe, the convention, the preset or the initial model. But the
+# vocabulary sizes are always those of the vocabularies that the run uses.
 Overrides = dataclasses.make_dataclass(
     "Overrides",
     [

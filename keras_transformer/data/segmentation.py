@@ -97,6 +97,9 @@ class SampledSegmentation:
 
         Returns:
             Two vectors of integers, with one element for each pair.
+
+        Raises:
+            ValueError: as for `read_window`.
         """
         return self.read_window(number).window_lengths(0)
 

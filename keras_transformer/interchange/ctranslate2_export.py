@@ -199,7 +199,10 @@ def _write_vocabularies(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> None:
-    """Writes the pieces and, if there are any, the SentencePiece models."""
+    """Writes the pieces, and the SentencePiece models of the tokenizers.
+
+    A tokenizer that does not use SentencePiece has no such model.
+    """
     source_pieces, target_pieces = (
         each.pieces(range(each.vocabulary_size)) for each in (source, target)
     )

@@ -81,7 +81,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _config(settings):
-    """Returns the architecture that a configuration describes."""
+    """Returns the architecture that the settings in `config.json` describe."""
     for name in _OFF:
         # In older configurations `extra_pos_embeddings` is 0, not false.
         settings.expect(name, (False, 0))

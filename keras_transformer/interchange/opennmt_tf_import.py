@@ -175,7 +175,19 @@ def _tying(arrays, is_shared):
 
 
 def _tokenizer(tokens, size, prefix):
-    """Returns a tokenizer. The last id of the model is the unknown token."""
+    """Returns a tokenizer of the tokens in a vocabulary file.
+
+    The file does not contain the unknown token, which has the last id of the
+    model. So the unknown token is added.
+
+    Args:
+        tokens: the tokens in the file, in the order of their ids.
+        size: the number of rows of the model's embedding matrix.
+        prefix: the path of the checkpoint, for error messages.
+
+    Raises:
+        ValueError: the vocabulary is not valid, or does not fit the model.
+    """
     if size != len(tokens) + 1:
         raise ValueError(
             f"{prefix}: a vocabulary does not belong to the model. Received: "

@@ -177,7 +177,10 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
 
 
 def _function(module, name):
-    """Returns the replacement of an object that a pickle refers to by name."""
+    """Returns the replacement of an object that a pickle refers to by name.
+
+    Raises ValueError if the object is not allowed.
+    """
     if (module, name) == ("collections", "OrderedDict"):
         return _State
     if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):

@@ -199,7 +199,17 @@ class _Scores:
         return self._of_embeddings(self.embeddings_SD[None] * point)[0]
 
     def _eager_gradients(self, point):
-        """Returns the gradient of each token's log-probability, (T, S, D)."""
+        """Returns the gradient of each target token's log-probability.
+
+        The gradient is with respect to the source embeddings that the model
+        reads at a point.
+
+        Args:
+            point: a scalar tensor.
+
+        Returns:
+            Shape `(T, S, D)`.
+        """
         length = self.pair.target_ids.shape[1]
         # The batch has a row for each target token. In `total`, the
         # log-probability of token t comes from row t. So the gradient of

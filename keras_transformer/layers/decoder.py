@@ -162,8 +162,8 @@ class Decoder(stack.Stack):
             `DecoderBlock.start_cache`.
 
         Raises:
-            ValueError: `max_length` is below 1. A value that is known only when
-                a graph runs is not checked.
+            ValueError: `memory` has another shape, or `max_length` is below 1.
+                A value that is known only when a graph runs is not checked.
         """
         if not self.built:
             self.build()

@@ -145,8 +145,8 @@ class DecoderBlock(causal_frame.CausalFrame):
             the entries that `start_cache` returns.
 
         Raises:
-            ValueError: `max_length` is below 1. A value that is known only when
-                a graph runs is not checked.
+            ValueError: `memory` has another shape, or `max_length` is below 1.
+                A value that is known only when a graph runs is not checked.
         """
         empty_past = past.start(ops.shape(memory)[0], max_length)
         return {"past": empty_past, **self.start_cache(memory, empty_past)}

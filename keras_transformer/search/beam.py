@@ -46,7 +46,8 @@ class BeamSearch(base.Search):
     hypothesis with one more token. By default an extension ends if it has an
     end token. With `"full"` and `"current_length"`, only the W best extensions
     can end. Each of these W ends if it has an end token, or if the row has
-    reached its maximum length.
+    reached its maximum length. All other extensions with an end token are
+    dropped.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -170,7 +171,10 @@ class BeamSearch(base.Search):
 
     @property
     def needs_attention(self) -> bool:
-        """Returns whether a coverage penalty is used, which needs attention."""
+        """Returns whether the task must have a `source_mask`.
+
+        A coverage penalty needs the mask and the attention of each step.
+        """
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":

@@ -173,7 +173,7 @@ class Beam(NamedTuple):
         )  # (B, 2 W)
         ended = candidates._replace(scores=tf.where(ends, scores, _NEVER))
         finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
-        # The W best candidates that do not end are live in the next step.
+        # The W best candidates that neither end nor have an end token are live.
         continued = candidates._replace(
             scores=tf.where(is_end | ends, _NEVER, candidates.scores)
         )  # (B, 2 W)

@@ -58,9 +58,10 @@ class States(Protocol):
         """
 
     def shapes(self, state: State) -> Any:
-        """Returns the shapes of a state, with `None` for sizes that may change.
+        """Returns the shapes of a state.
 
-        If all sizes are known, a search keeps all rows until it ends, because
+        `None` stands for a size that may change at a step or is not known. If
+        all sizes are known, a search keeps all rows until it ends, because
         XLA needs fixed shapes. Otherwise it drops rows that are done.
         """
 

@@ -111,7 +111,13 @@ class BytePairs(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "BytePairs":
-        """Makes a tokenizer from the parsed JSON of the attribute `model`."""
+        """Makes a tokenizer from the parsed JSON of the attribute `model`.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError: an entry has a wrong type.
+            ValueError: the class refuses the values.
+        """
         return cls(
             content["pieces"],
             content["merges"],

@@ -96,7 +96,13 @@ class EscapedSubwords(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "EscapedSubwords":
-        """Makes a tokenizer from the parsed JSON of the attribute `model`."""
+        """Makes a tokenizer from the parsed JSON of the attribute `model`.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError: an entry has a wrong type.
+            ValueError: the class refuses the values.
+        """
         return cls(
             content["pieces"], specials.SpecialIds(**content["special_ids"])
         )

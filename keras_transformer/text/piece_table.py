@@ -87,6 +87,8 @@ class PieceTable(base.TextTokenizer):
         """Makes a tokenizer from the parsed JSON of the attribute `model`.
 
         Raises:
+            KeyError: an entry is missing.
+            TypeError: an entry has a wrong type.
             ValueError: the SentencePiece model in the content cannot be read,
                 or the table is not valid.
         """

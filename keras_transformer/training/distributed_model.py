@@ -153,7 +153,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: labels or weights have other shapes than in the
+            ValueError: labels or weights are not arrays of the shapes in the
                 description of the class; there is a `class_weight`; the number
                 of rows of a batch is known, and is no multiple of the number
                 of replicas times `gradient_accumulation_steps`; or
@@ -173,7 +173,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Checks labels and weights, then runs `keras.Model.evaluate`.
 
         Raises:
-            ValueError: labels or weights have other shapes than in the
+            ValueError: labels or weights are not arrays of the shapes in the
                 description of the class; or `compute_loss` is overridden, and
                 there are several replicas.
         """

@@ -54,8 +54,9 @@ def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
 
     Args:
         strategy: the strategy whose devices train; `None` for the current
-            strategy. If there are several workers, each worker reads only its
-            own devices.
+            strategy. If the strategy uses GPUs, all GPUs that TensorFlow sees
+            are read, even those that the strategy does not use. If there are
+            several workers, each worker reads only its own devices.
 
     Example:
 

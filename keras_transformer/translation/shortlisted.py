@@ -197,7 +197,10 @@ class BatchModel:
         }
 
     def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Returns the shapes of a state, with `None` for sizes that change."""
+        """Returns the shapes of a state.
+
+        `None` stands for a size that may change at a step or is not known.
+        """
         return {
             "model": self.model.shapes(state["model"]),
             "allowed": (None, None),

@@ -1,14 +1,14 @@
 """Describes a search to time.
 
 Every engine gets this description. An engine is an implementation of the
-search, in this package or in another library.
+search, in keras_transformer or in another library.
 """
 
 import dataclasses
 
 from trainers.settings_flags import setting
 
-# Engines of this package. `GRAPH` has one graph for all shapes, like a
+# Engines of keras_transformer. `GRAPH` has one graph for all shapes, like a
 # SavedModel. `XLA` has a graph for each shape, compiled by XLA.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
 # This engine is like `GRAPH`, but it computes logits only for the tokens of a

@@ -1,4 +1,4 @@
-"""Runs the searches of this package that the benchmark times."""
+"""Runs the searches of keras_transformer that the benchmark times."""
 
 from collections.abc import Callable
 

@@ -2,8 +2,8 @@
 
     python -m tools.benchmark_step.engine '{"engine": "keras_hub", ...}'
 
-The library is this package, or a library that is compared with it, which is
-called a peer. An engine is the process of one library. Since the libraries
+The library is keras_transformer, or a library that is compared with it, which
+is called a peer. An engine is the process of one library. Since the libraries
 conflict, each engine can have its own Python. The Python of a peer does not
 need `keras_transformer`.
 """

@@ -1,6 +1,6 @@
 """Describes the training that each engine of the benchmark runs.
 
-An engine is a process that trains a model of this package or of another
+An engine is a process that trains a model of keras_transformer or of another
 library, which is called a peer. This file does not import `keras_transformer`
 or TensorFlow, because the Python environment of a peer may not have them.
 """

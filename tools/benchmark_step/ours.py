@@ -1,4 +1,4 @@
-"""Makes the training step of this package, which the benchmark times."""
+"""Makes the training step of keras_transformer, which the benchmark times."""
 
 from collections.abc import Callable
 

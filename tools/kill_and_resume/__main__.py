@@ -92,7 +92,7 @@ class Trainer:
     Args:
         directory: the directory of the runs and their data; made if missing.
         steps: the number of steps of a run.
-        shards: whether the training pairs are in a shard directory.
+        shards: whether to train on shards. `directory` must not have any yet.
     """
 
     def __init__(self, directory, steps: int, shards: bool = False):

@@ -13,10 +13,12 @@ class Stage:
     name: the name of the stage. The name of the stage's directory contains it,
         unless the stage is the last one.
     settings: values of flags of the trainer, by name.
-    initial: the name of the stage whose weights this stage starts from; `None`
-        for new weights. All stages use the vocabulary of the first stage.
+    initial: the name of the stage whose weights this stage starts from. With
+        `None`, the stage starts from new weights, or from the weights of
+        --initial_model if the user gave this flag. All stages use the
+        vocabulary of the first stage.
     teachers: the names of the stages that this stage imitates, if its settings
-        have `consistency="teacher"`.
+        have `consistency="teacher"`, and the user did not give --teacher.
     seed: a number that is added to the seed of the run. Two stages with the
         same settings need different seeds, or they train the same model.
     """

@@ -45,7 +45,10 @@ class TransformerPlugin(base_plugin.TBPlugin):
         return False
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Returns the name of the tab, and the path of its first module."""
+        """Returns the name of the tab, and the path of its entry module.
+
+        TensorBoard loads this JavaScript module when it opens the tab.
+        """
         return base_plugin.FrontendMetadata(
             es_module_path=_ENTRY, tab_name="Transformer"
         )
