@@ -61,6 +61,22 @@ class DistributedModel(replica_steps.ReplicaSteps):
     test_function: Callable[..., Any] | None
     predict_function: Callable[..., Any] | None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Makes a model, as in Keras, but not a functional model.
+
+        Raises:
+            ValueError: there are `inputs` and `outputs`.
+        """
+        # Keras would make `Functional` a base class of this class, and so of
+        # `Transformer`, which could then not be made any more.
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise ValueError(
+                "A DistributedModel has a method `call`. Received: the inputs "
+                "and outputs of a functional model. Write a subclass, and call "
+                "the functional model in its `call`."
+            )
+        super().__init__(**kwargs)
+
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str = "rmsprop",

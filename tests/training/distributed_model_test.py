@@ -27,6 +27,7 @@ from tests.training.speller import (
     TOKENS,
     VOCABULARY,
     Cases,
+    Speller,
     dataset,
     draw,
     fit,
@@ -250,10 +251,15 @@ class TestDistributedModel(Cases):
 
     @pytest.mark.parametrize("method", ["fit", "train_on_batch"])
     def test_a_model_that_is_not_compiled(self, method):
-        inputs = keras.Input((3,))
-        model = distributed_model.DistributedModel(inputs, inputs)
         with pytest.raises(ValueError, match=r"must call `compile\(\)`"):
-            getattr(model, method)(np.zeros((5, 3)), np.zeros((5, 3)))
+            getattr(Speller(), method)(*draw()[0][:2])
+
+    def test_a_functional_model(self):
+        inputs = keras.Input((3,))
+        with pytest.raises(ValueError, match="Write a subclass"):
+            distributed_model.DistributedModel(inputs, inputs)
+        with pytest.raises(ValueError, match="Write a subclass"):
+            Speller(inputs=inputs, outputs=inputs)
 
     @pytest.mark.parametrize("micro_batches", [0, -3, 1.5])
     def test_bad_accumulation(self, micro_batches):
