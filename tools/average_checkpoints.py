@@ -3,9 +3,9 @@
     python -m tools.average_checkpoints --model=runs/mine \\
         --output_dir=runs/mine_best --select_by=bleu --count=5
 
-Only checkpoints that the run has kept can be chosen. A run keeps its last
-checkpoints. If the trainer had the flag --select_by, the run keeps its best
-checkpoints and the last one. The scores of the checkpoints are in
+A chosen checkpoint is left out if the run has not kept it. A run keeps its last
+checkpoints. If the trainer had a score as --select_by, the run keeps its best
+checkpoints and the last one. The scores of the evaluations are in
 `evaluations.json` of the run.
 """
 

@@ -1,4 +1,4 @@
-"""Compares our `fit` with Keras's, and ten steps in a call with one step.
+"""Compares our `fit` to Keras's, and calls of ten steps to calls of one step.
 
     python -m tools.benchmark_fit
 

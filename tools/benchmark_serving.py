@@ -35,8 +35,8 @@ from trainers import program
 from trainers.settings_flags import setting
 
 # Two numbers count as equal if their relative or absolute difference is at most
-# `_TOLERANCE`. A server puts texts into batches, and the numbers of a text
-# change a little if the text is in another batch.
+# `_TOLERANCE`. A server puts texts into batches. The scores of a text change a
+# little if the text is in another batch.
 _TOLERANCE = 1e-3
 
 

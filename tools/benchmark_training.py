@@ -71,8 +71,9 @@ def step_flops(sizes: Timing) -> float:
 def ceiling_flops(dtype: str) -> float:
     """Measures the floating-point operations per second of a matrix product.
 
-    The square of a large matrix is computed 7 times. The result is
-    computed from the median of the 7 durations.
+    The square of a large matrix is computed once without timing, and then 7
+    times with timing. The number of operations of one product is divided by the
+    median of the 7 durations.
 
     Args:
         dtype: the type of the matrices.

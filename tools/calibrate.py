@@ -112,8 +112,9 @@ def fit(
             )
         )
     )
-    # `encode_source` leaves out unknown words. If all words of a source are
-    # unknown, its length is 0, but `fit_lengths` needs at least 1.
+    # Some tokenizers leave out unknown words in `encode_source`. If all words
+    # of a source are left out, its length is 0, but `fit_lengths` needs at
+    # least 1.
     lengths = translation.fit_lengths(np.maximum(sources, 1), targets)
     return translation.fit_calibration(
         translation.score_words(translator.target_tokenizer, best),

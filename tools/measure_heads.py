@@ -176,7 +176,7 @@ def words_of(example: data.ContrastExample, index: int) -> Words:
 
 
 def all_heads(model: kt.Transformer) -> list[tuple[str, int]]:
-    """Returns a pair for each head: its attention layer's name, its index."""
+    """Returns the name of the attention layer and the index of each head."""
     return [
         (name, head)
         for name, layer in interpretation.attentions(model).items()

@@ -85,11 +85,14 @@ def check(package: Package, archive: bytes) -> None:
 
 
 def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
-    """Returns a dict from the names in `FOLDER` to the contents of the files.
+    """Reads the files of a package from its archive.
 
     Args:
         package: the package, with the files to take from it.
         archive: the path of the archive.
+
+    Returns:
+        A dict from the name that each file gets in `FOLDER` to its content.
     """
     with tarfile.open(archive) as packed:
         return {

@@ -22,8 +22,8 @@ _MAY_CHANGE = (
     # This setting changes only what TensorBoard shows.
     "trace_sentences",
 )
-# The defaults of these settings depend on the number of steps. A run keeps
-# their values when it is made longer or shorter.
+# The defaults of these settings depend on the number of steps of the run or of
+# an epoch. A run keeps their values when it is made longer or shorter.
 _KEPT_DEFAULTS = ("evaluation_interval", "warmup_steps", "average_checkpoints")
 
 

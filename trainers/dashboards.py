@@ -17,7 +17,8 @@ import keras_transformer as kt
 from keras_transformer.layers import sinusoids
 from trainers import components, training_progress
 
-# The two translations that The Illustrated Transformer shows.
+# The two translations of The Illustrated Transformer. The article translates
+# from French to English, and here English is the source.
 _ARTICLE = (
     kt.data.SentencePair("I am a student.", "Je suis étudiant."),
     kt.data.SentencePair("Thanks.", "Merci."),
@@ -146,7 +147,7 @@ def _once(run):
 
 
 def _embeddings(model):
-    """Returns the embeddings of the target vocabulary, `(V, D)`."""
+    """Returns the target embeddings, `(vocabulary size, model_dim)`."""
     return keras.ops.convert_to_numpy(model.target_embedding.embeddings)
 
 
@@ -199,7 +200,11 @@ def _of_validation(values):
 
 
 def _entropies(explanations):
-    """Returns the attention entropy of each layer, averaged over sentences."""
+    """Returns a dict from tags to attention entropies.
+
+    There is one tag for each kind of attention in each layer. Its entropy is
+    the mean over the explained sentences.
+    """
     entropies = [
         kt.summaries.attention_entropies(each) for each in explanations
     ]

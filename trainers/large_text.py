@@ -2,7 +2,7 @@
 
 Each loop over the text reads its files again. The directory of the shards that
 are made from the text has a file `text.json`, with the hash of the text, and
-the sizes and times of its files. If the sizes and times are unchanged, a run
+the sizes and modification times of its files. If these are unchanged, a run
 that continues does not read the text.
 """
 
@@ -37,7 +37,8 @@ class LargeText:
     Args:
         settings: the settings of the run.
         held_out: the hashes of the pairs that are left out, see `hold_out`.
-        fingerprint: the result of `fingerprint`; `None` if it is not known.
+        fingerprint: an earlier result of the method `fingerprint`; `None` if
+            there is none.
     """
 
     def __init__(

@@ -11,9 +11,10 @@ from trainers import components, dashboards, evaluations, training_progress
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
 _DEV_SENTENCES = 500
-# Every checkpoint has these counters. If windows may have different numbers of
-# batches, every checkpoint also has a bookmark: the number of the window of the
-# next batch, and the numbers of batches and target tokens before this window.
+# Every checkpoint has these counters. If the windows of pairs that training
+# reads (see `kt.data.PairWindows`) may have different numbers of batches, every
+# checkpoint also has a bookmark: the number of the window of the next batch,
+# and the numbers of batches and target tokens before this window.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
@@ -126,9 +127,9 @@ def callbacks(
         # workers must run the same graph, so all have this callback.
         kt.training.GradientNorms(),
         *evaluating,
-        # The callbacks above write the scores and the summaries of a step, and
-        # this one its checkpoint. In the other order, a run that stops between
-        # them would continue from a step without scores.
+        # The callbacks above write the scores and the summaries of a step. Then
+        # `Progress` saves the checkpoint of this step. In the other order, a
+        # run that stops between them would continue from a step without scores.
         Progress(run.checkpoints, run.train_batches, run.settings.steps),
         *stop_early,
     ]

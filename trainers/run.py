@@ -90,8 +90,9 @@ def _check_before_data(settings, overrides, directory, strategy):
             name: value
             for name, value in dataclasses.asdict(settings).items()
             # `epochs`, `evaluation_interval` and all settings that are `None`
-            # are compared after the data are read, because their final values
-            # depend on the data or on other settings.
+            # are compared after the data are read. `config.json` has `steps`
+            # instead of `epochs`, and defaults instead of `None`. They depend
+            # on the data or on other settings.
             if value is not None
             and name not in ("epochs", "evaluation_interval")
         }
@@ -286,8 +287,8 @@ def _fit(run):
     epoch, in_interval = divmod(batches, interval)
     # The last checkpoint of a complete run may be in the middle of an interval.
     # If the run is made longer, this checkpoint is deleted, because a run that
-    # had the new number of steps from the start would not save it. The only
-    # checkpoint of a run is deleted after the next checkpoint is saved.
+    # had the new number of steps from the start would not save it. If this is
+    # the only checkpoint, it is deleted after the next one is saved.
     restored_step = checkpoints.step
     if in_interval:
         _forget(run, restored_step)
@@ -303,8 +304,9 @@ def _fit(run):
         if in_interval:
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
-            # `fit` ends with the moving average as weights. Training must go
-            # on from the weights before that, which the new checkpoint has.
+            # At its end, `fit` replaces the weights by their moving average.
+            # Training must go on from the weights that were replaced. The new
+            # checkpoint has them.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):

@@ -56,7 +56,8 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # With these sizes, the stage would not use the first vocabulary.
+            # A later stage uses the vocabulary of the first stage, so it must
+            # not get vocabulary sizes.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
@@ -140,8 +141,8 @@ def with_runs(
 ) -> run_settings.TrainingSettings:
     """Sets the initial model, the vocabulary and the teachers of a stage.
 
-    The vocabulary of the first stage is set if the stage has no initial model
-    and the user gave neither a vocabulary nor shards.
+    A later stage gets the vocabulary of the first stage if `stage.initial` is
+    `None` and the user gave neither a vocabulary nor shards.
 
     Args:
         stage: the stage.

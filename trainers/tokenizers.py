@@ -80,9 +80,10 @@ def load(
     A run that was started in the directory keeps its vocabularies. A new run
     reads its vocabularies from the first of these three that the user gave:
     --vocabulary with --target_vocabulary, shards, --initial_model. The chief
-    learns the vocabularies if the user gave none of the three, or if the user
-    gave only --initial_model and also a vocabulary size. All workers use the
-    vocabularies of the chief.
+    learns the vocabularies if the user gave none of the three. It also learns
+    them if the user gave a vocabulary size together with --initial_model, but
+    no --vocabulary and no shards. All workers use the vocabularies of the
+    chief.
 
     Args:
         directory: the directory of the run.

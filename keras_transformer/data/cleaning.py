@@ -59,7 +59,7 @@ class Cleaning:
     """Rules that clean sentence pairs. All rules are off by default.
 
     Each field is a rule. The help text of the field says what the rule does.
-    First the method `clean` changes a pair: its entities, then its control
+    First the method `clean` changes a pair: its HTML entities, then its control
     characters, then its form of Unicode. Then filters check the changed pair,
     in the order of the fields, until one filter drops the pair. The report says
     how many pairs each change altered, and how many pairs each filter dropped.

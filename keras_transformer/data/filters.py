@@ -172,7 +172,8 @@ def symbols(most: float) -> Filter:
 def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
     """Returns a filter that drops pairs with characters that have no piece.
 
-    The method `has_unknown_characters` of the tokenizers decides.
+    The method `has_unknown_characters` of the tokenizers decides. Some
+    tokenizers check words or pieces instead of characters.
 
     Args:
         tokenizers: the tokenizers of sources and of targets.

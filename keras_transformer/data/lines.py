@@ -35,8 +35,8 @@ def _zstd():
 
 _ZSTD = _zstd()
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-# A bzip2 file begins with "BZh" and a digit, the level of compression. Then
-# come the first bytes of a block or, in an empty file, of the end of the data.
+# A bzip2 file begins with "BZh" and a digit, the level of compression. The next
+# bytes mark the start of a block or, in an empty file, the end of the data.
 _BZIP2 = [
     b"BZh%d" % level + following
     for level in range(1, 10)

@@ -38,9 +38,8 @@ def room_of_rows(
     Args:
         mean: the mean lengths of source and target, `(2,)`.
         longest: the length of the longest sentence, source or target.
-        max_length: the maximum of each of the two lengths. The longer length is
-            rounded to an even number, so it can be `max_length` + 1. If
-            `longest` is larger than `max_length`, `longest` is the maximum.
+        max_length: the maximum of each of the two lengths. If `longest` is
+            larger than `max_length`, `longest` is the maximum.
 
     Returns:
         The source length and the target length of a row.
@@ -51,7 +50,8 @@ def room_of_rows(
     (60, 120)
     """
     pairs = min(_PAIRS_IN_ROW, max_length / max(mean))
-    length = max(longest, 2 * round(pairs * max(mean) / 2))
+    even = 2 * round(pairs * max(mean) / 2)
+    length = max(longest, min(even, max_length))
     # A row is full when one of its sides is full. The sides have the ratio of
     # the mean lengths, so that the other side is then almost full too.
     source, target = np.ceil(length * (mean / max(mean)))

@@ -31,11 +31,11 @@ class ShardedPairs:
             of at least 0 for each directory. With `None`, the weights are
             computed from `temperature`. Without a temperature they are 1.
         temperature: a number above 0 from which the weights are computed, or
-            `None`; it must be `None` if `weights` is given. The share of a
-            corpus of n pairs is proportional to n^(1 / temperature). An epoch
-            has as many pairs as all corpora together. So with a temperature of
-            1, an epoch reads each pair once. A larger temperature makes the
-            shares more equal.
+            `None`; it must be `None` if `weights` is given. In an epoch, the
+            number of pairs from a corpus of n pairs is proportional to
+            n^(1 / temperature). An epoch has as many pairs as all corpora
+            together. So with a temperature of 1, an epoch reads each pair once.
+            A larger temperature makes the numbers more equal.
         seed: the seed of the order of the shards, at least 0.
         window_pairs: the approximate maximum number of pairs of a window. A
             window with pairs of c corpora can have about c pairs more, because

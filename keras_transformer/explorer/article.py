@@ -1,10 +1,10 @@
-"""Finds the heads that attend from a word to a word that belongs to it.
+"""Finds the heads that attend most between two words that belong together.
 
 An example is the head that attends most from "it" to "animal". The words are in
 two sentences and in their translations. The first sentence is from The
 Illustrated Transformer, an article by Jay Alammar. The second sentence differs
-from the first in the last word. If the page of `tools.explore` opens with both
-sentences, the page shows the heads.
+from the first in the last word. If a page of `tools.explore` is made for
+exactly these two sentences, the page shows the heads.
 """
 
 from collections.abc import Sequence
@@ -67,14 +67,15 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
         - `attention` and `head`: the name of the attention, and the index of
           the head, counted from 0;
         - `query` and `key`: the words, in each of the two sentences;
-        - `weight`: how much the head attends from `query` to `key`, see
-          `heads.weights_of_cells`; the smaller number of the two sentences. The
-          head with the largest `weight` is chosen;
+        - `weight`: the weight of the head from `query` to `key`, see
+          `heads.weights_of_cells`. Each sentence has its own weight, and
+          `weight` is the smaller one. The head with the largest `weight` is
+          chosen;
         - `cells`: for each sentence, the row of the first token of `query` and
           the column of the first token of `key`.
 
-        A pair is left out if one of its words is missing in a sentence. This
-        happens if the model translates with other words.
+        A pair is left out if one of its words is missing in a sentence or in
+        its translation. This happens if the model translates with other words.
     """
     best = [_best_head(question, traces) for question in _QUESTIONS]
     return sorted(
@@ -84,7 +85,11 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
 
 
 def _best_head(question, traces):
-    """Returns the dict of a question, or `None` if a word is missing."""
+    """Returns the dict of the head that answers a question best.
+
+    Returns `None` if a word of the question is missing in a sentence or in its
+    translation. `heads_of_article` describes the dict.
+    """
     cells = []
     for i, trace in enumerate(traces):
         of_words = heads.cells_of_words(

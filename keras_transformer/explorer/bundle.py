@@ -78,7 +78,7 @@ def _add(path, modules, importers):
 
 
 def _module(source, path, modules, importers):
-    """Adds the imported modules, and returns a module's body and exports.
+    """Adds a module's imports to `modules`; returns its body and exports.
 
     The exports are one string: "a: a, b: b" if the module exports `a` and `b`.
     """

@@ -116,7 +116,7 @@ def _plain(constraints):
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns a reason why the page cannot compute a translator, or `None`.
+    """Returns a reason why the page cannot run a translator, or `None`.
 
     If there is a reason, the page needs recorded traces of sentences instead of
     the model. The reason can be the kind of a vocabulary, the special ids of

@@ -31,7 +31,8 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
         - `special_ids`: a dict of the ids `pad`, `begin`, `end` and `unknown`;
           `begin` is `None` if the vocabulary has no such id;
         - `normalization`: a dict of `rules`, SentencePiece's table of rules in
-          base64, and three settings of spaces, see `Normalization`;
+          base64, and the three other fields of
+          `sentencepiece_file.Normalization`, which are settings of spaces;
         - `denormalization`: a dict with the same keys, for decoded text; `None`
           if its table of rules is empty;
         - `leaves_out_unknown_words`: a boolean, the attribute of `Tokenizer`.

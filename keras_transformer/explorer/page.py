@@ -39,8 +39,8 @@ def render(
 
     Raises:
         ValueError: a module cannot be bundled; the style or the script
-            contains its own end tag, `<!--` or a carriage return; or a number
-            in the data is NaN or infinite.
+            contains its own end tag or `<!--`; or a number in the data is NaN
+            or infinite.
     """
     style = (front_end / "style.css").read_text(encoding="utf-8")
     script = bundle.bundle(front_end / "main.js")
@@ -100,7 +100,7 @@ def _hash(text):
 
 
 def _check_inline(text, kind):
-    """Checks that HTML does not end or change a style or script.
+    """Checks that a browser reads a style or script completely and unchanged.
 
     An end tag would end the style or script too early, and `<!--` can begin a
     comment. A browser replaces carriage returns before it computes the hash. So

@@ -58,8 +58,8 @@ def save_page(
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
         texts: at least one sentence. The page opens with the first two.
-        targets: the translation of each text. If a translation is `None`, the
-            translator makes it. `None` if it makes all translations.
+        targets: the translation of each text. The translator makes those that
+            are `None`, and all of them if `targets` is `None`.
         dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
         calibration: from `kt.runs.read_calibration`; `None` for no confidences.
@@ -114,7 +114,7 @@ def _obstacle(translator, dtype, most_megabytes):
 
 
 def _sentences(texts, targets):
-    """Checks the numbers of texts and targets, and returns both as lists."""
+    """Checks the texts and the targets, and returns both as lists."""
     if isinstance(texts, str) or not texts:
         raise ValueError(
             "`texts` is a list of at least one sentence. Received: "

@@ -36,16 +36,20 @@ def describe(
         calibration: the calibration of the translator; `None` if it has none.
 
     Returns:
-        Dict of JSON values: `format`, the number of this file format;
-        `package`, the version of this package; `versions` of TensorFlow,
-        tensorflow-text, Keras and SentencePiece; `signatures`; `search`, its
-        class and settings; `lengths`, the limits of translations;
-        `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
-        parameters of each dtype; `shortlist`, `None` or a dict of three
-        numbers: how many target tokens are frequent, how many target tokens
-        are likely for a source token, and how many source tokens are known;
-        `repair`, `None` or the `LengthModel` of a `RepairingTranslator`;
-        `warm_up`; `run`; and `calibration`.
+        Dict of JSON values. It has the arguments `signatures`, `warm_up`, `run`
+        and `calibration`, and these entries:
+
+        - `format`: the number of this file format;
+        - `package`: the version of this package;
+        - `versions`: of TensorFlow, tensorflow-text, Keras and SentencePiece;
+        - `search`: the class and the settings of the search;
+        - `lengths`, `max_source_length`: the limits of the translator;
+        - `vocabulary_sha256`: a hash of the vocabularies;
+        - `parameters`: the number of parameters of each dtype;
+        - `shortlist`: `None`, or a dict of three numbers: of `frequent` target
+          tokens, of `likely` target tokens for a source token, and of `known`
+          source tokens;
+        - `repair`: `None`, or the `LengthModel` of a `RepairingTranslator`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {

@@ -263,7 +263,7 @@ def _count_layers(arrays, stack):
 
 
 def _size(arrays, name, where):
-    """Returns the number of rows of a matrix. A missing one is an error."""
+    """Returns the number of rows of a matrix, which must be in the file."""
     if name not in arrays or arrays[name].ndim != 2:
         raise ValueError(
             f"{where} has no matrix {name}. It is not a complete model of a "

@@ -19,7 +19,7 @@ ROTARY_BASE = 10000.0
 
 
 def is_setting(name: str) -> bool:
-    """Returns whether the variable with this name is one of `SETTINGS`.
+    """Returns whether a variable is a setting of an attention, see `SETTINGS`.
 
     Example:
 

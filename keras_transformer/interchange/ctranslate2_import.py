@@ -21,8 +21,8 @@ from keras_transformer.interchange import (
 from keras_transformer.models import config as configs
 
 MODEL = "model.bin"
-# The bias that an added token gets in the logits. It is so low that a search
-# never chooses the token.
+# The bias in the logits of the tokens that `with_padding` adds. It is so low
+# that a search never chooses these tokens.
 _NEVER = -1e9
 _DEFAULTS: dict[str, Any] = {
     "unk_token": "<unk>",
@@ -103,7 +103,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """The parts of a model whose padding id is not known yet."""
+    """The parts of a model. Its config does not have the special ids yet."""
 
     config: configs.TransformerConfig
     weights: dict[str, np.ndarray]

@@ -10,8 +10,8 @@ _ATTENTIONS = {
     "cross_attention": "attention",
 }
 # An attention of CTranslate2 has the matrices `linear_0`, `linear_1` and so on.
-# Each tuple lists the projections of ours that one matrix contains: a single
-# one, or several that are concatenated.
+# For each matrix, in this order, a tuple lists those of our projections that
+# the matrix contains. If there are several, they are concatenated.
 _LINEARS = {
     "attention": (("query", "key", "value"), ("output",)),
     "self_attention": (("query", "key", "value"), ("output",)),

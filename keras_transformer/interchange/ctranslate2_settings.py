@@ -118,7 +118,7 @@ def options(
         target: the tokenizer of the targets.
 
     Raises:
-        ValueError: CTranslate2 cannot add the tokens that a vocabulary adds to
+        ValueError: CTranslate2 cannot add the tokens that a tokenizer adds to
             sources or targets.
     """
     ids, pieces = source.special_ids, source.pieces

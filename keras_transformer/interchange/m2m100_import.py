@@ -28,9 +28,9 @@ def read(
     """Reads a directory with a model of M2M100ForConditionalGeneration.
 
     The imported model translates only from `source_language` to
-    `target_language`. Each source begins with the code of its language; in
-    older models of NLLB it ends with this code. Each target begins with the
-    code of its language. NLLB has the same architecture as M2M100, with another
+    `target_language`. Each source and each target begins with the code of its
+    language. With the setting `legacy_behaviour` of NLLB, a source ends with
+    the code instead. NLLB has the architecture of M2M100, with another
     vocabulary and codes such as `eng_Latn`. `tokenizer_config.json` says
     whether the model is NLLB; a model without this file is read as M2M100.
 
@@ -120,7 +120,7 @@ def _tokenizers(directory, settings, tokenizer, source, target):
             model, language_codes.NLLB, size, directory
         )
         codes = [source, target]
-        # Older versions of NLLB put the code at the end of the source.
+        # Older versions of the tokenizer put the code at the end of the source.
         is_behind = tokenizer.expect("legacy_behaviour", (False, True))
     else:
         tokens = _tokens(directory, size)

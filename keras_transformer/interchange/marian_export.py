@@ -30,9 +30,10 @@ _FIXED = {
     "num_key_value_heads": None,
 }
 _ACTIVATIONS = {"silu": "swish", "relu": "relu", "gelu": "gelu"}
-_STOPPINGS = {"current_length": False, "full": True, "certain": False}
+_STOPPINGS = {"current_length": False, "full": True, "certain": "never"}
 _TOKENIZER = "tokenizer_config.json"
-# The written files limit sources and translations to this number of tokens.
+# The written files limit sources and translations to this number of tokens. The
+# start token of a translation counts too.
 _MAX_LENGTH = 512
 
 

@@ -35,7 +35,8 @@ COMPUTED = (
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
 )
-# The names that the matrices of embeddings and logits may have in a file.
+# The names that the embedding matrices and the matrix of the output projection
+# may have in a file.
 EMBEDDINGS = (
     "model.shared.weight",
     "model.encoder.embed_tokens.weight",

@@ -70,9 +70,9 @@ def read(
     is a task with its data.
 
     Args:
-        path: a directory with a checkpoint and the vocabulary, a file whose
-            name begins with `vocab.`. `hparams.json` may be missing only if
-            `model_dim` is 512 or 1024.
+        path: a directory with a checkpoint, a vocabulary and `hparams.json`.
+            The name of the vocabulary begins with `vocab.`. `hparams.json` may
+            be missing only if `model_dim` is 512 or 1024.
         target_space: the id of the target space. If the checkpoint has vectors
             of target spaces, the vector of this id is added to all source
             embeddings; otherwise the id is not used. The right id is 0, unless
@@ -253,8 +253,9 @@ def _with_space(config, arrays, target_space, prefix):
     tying = "all" if "shared" in arrays else "none"
     table = arrays.pop(tensor2tensor_names.SPACE, None)
     if "shared" in arrays and "softmax" in arrays:
-        # Source and target share their embeddings, but the logits have another
-        # matrix. `tying` has no value for this, so each layer gets a matrix.
+        # Source and target share their embeddings, but the projection has
+        # another matrix. `tying` has no value for this. So no layers are tied,
+        # and the target embedding gets a copy of the shared matrix.
         tying = "none"
         arrays[tensor2tensor_names.TARGET] = arrays["shared"]
     if table is None:

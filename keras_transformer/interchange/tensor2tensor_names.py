@@ -81,8 +81,8 @@ def sizes(
         where: the checkpoint, for messages.
 
     Raises:
-        ValueError: the first feed-forward matrix of the encoder is missing, or
-            is not a matrix.
+        ValueError: the first feed-forward kernel of the encoder is missing, is
+            not a matrix, or is empty.
     """
     shape = shapes.get(_INNER, ())
     if len(shape) != 2 or min(shape) < 1:

@@ -45,8 +45,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         try:
             if zipfile.is_zipfile(file):
                 return _read_archive(file)
-            # The file is mapped: `read` of an ordinary file would allocate as
-            # many bytes as a damaged pickle asks for.
+            # The file is mapped into memory, because `read` of an ordinary file
+            # would allocate as many bytes as a damaged pickle asks for.
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 return _read_sequence(mapped)
         except (

@@ -286,9 +286,14 @@ def search_of(
             settings.path, "bad_words_ids", banned, ("single tokens",)
         )
     renormalizes = settings.expect("renormalize_logits", (False, True))
+    penalty = settings.number("length_penalty", 1.0)
+    if penalty < 0:
+        raise unsupported(
+            settings.path, "length_penalty", penalty, ("at least 0",)
+        )
     search = {
         "beam_size": settings.size("num_beams", 1),
-        "length_penalty": settings.number("length_penalty", 1.0),
+        "length_penalty": penalty,
         "length_penalty_form": "average",
         "stopping": _STOPPINGS[
             settings.expect("early_stopping", (False, True, "never"))

@@ -1,8 +1,8 @@
 """Finds the names and shapes of the weights of a model from its config.
 
 Arrays in files are checked against these shapes before a model is made. The
-weights of relative positions are left out, because models with relative
-positions are neither imported nor exported.
+weights of relative positions are left out, because `interchange` neither
+imports nor exports models with relative positions.
 """
 
 from keras_transformer.layers import sinusoids

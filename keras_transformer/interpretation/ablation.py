@@ -54,7 +54,7 @@ def ablate_heads(
             differ, a text or target is blank or not a string, the model is not
             one `Transformer` of this package's layers, or a W^O is quantized or
             has LoRA.
-        FloatingPointError: the score of the translator's translation is NaN.
+        FloatingPointError: `target` is `None`, and the model's output is NaN.
 
     Example:
 

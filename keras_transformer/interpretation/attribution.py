@@ -64,7 +64,7 @@ def attribute(
         ValueError: the method is unknown, `text` or `target` is blank or not
             one string, or the model is not one `Transformer` of this package's
             layers.
-        FloatingPointError: `target` is `None`, and the model's output is NaN.
+        FloatingPointError: the model's output or a gradient is NaN or infinite.
         ArithmeticError: with 128 intervals, the scores of integrated gradients
             still do not sum to the difference.
 
@@ -93,17 +93,29 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
         An `Attribution`, with scores `(T, S)`.
 
     Raises:
-        ArithmeticError: as for `attribute`.
+        FloatingPointError, ArithmeticError: as for `attribute`.
     """
     scores = _Scores(pair)
     if method == "input_x_gradient":
-        return record.Attribution(method, scores.at_points([1.0], [1.0]))
-    return record.Attribution(method, _integrated(scores))
+        scores_TS = _finite(scores.at_points([1.0], [1.0]))
+    else:
+        scores_TS = _integrated(scores)
+    return record.Attribution(method, scores_TS)
+
+
+def _finite(scores_TS):
+    if not np.isfinite(scores_TS).all():
+        raise FloatingPointError(
+            "A gradient is NaN or infinite. Look for such numbers in the "
+            "weights, or load an earlier checkpoint."
+        )
+    return scores_TS
 
 
 def _integrated(scores):
     """Returns the scores of integrated gradients, an array `(T, S)`."""
     whole = _Interval.of(scores, 0.0, 1.0)
+    _finite(whole.scores_TS)
     tolerance_T = np.maximum(_SHARE * np.abs(whole.difference_T), _NOISE)
     intervals = [whole]
     while np.any(np.abs(sum(each.error_T for each in intervals)) > tolerance_T):

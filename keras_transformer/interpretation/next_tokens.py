@@ -1,6 +1,7 @@
 """Finds the most probable next tokens at each step of the decoder.
 
-The tokens are found for the output of the model, and after each decoder block.
+They are found from the logits of the model, and from the output of each decoder
+block.
 
 B batch   T target length   V vocabulary_size   L layers
 C candidates of a step

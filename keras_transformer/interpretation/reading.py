@@ -1,6 +1,6 @@
 """Encodes sentences and their translations as the ids that a model reads.
 
-B batch   T target length   S source length
+T target length   S source length
 """
 
 from collections.abc import Sequence

@@ -183,7 +183,7 @@ class Trace:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Trace":
-        """Reads the result of `to_json`, or a trace from a TensorBoard summary.
+        """Reads the result of `to_json`, or the JSON of a TensorBoard summary.
 
         A trace from a summary has less data: `arrays` has only attention
         weights, rounded to float16; `lens` is empty; `search` and `attribution`
@@ -191,7 +191,9 @@ class Trace:
         logits.
 
         Args:
-            text: the JSON. Only its schema and its version are checked.
+            text: the JSON. A summary has JSON that is compressed by gzip;
+                decompress it first. Only the schema and the version are
+                checked.
 
         Raises:
             ValueError: the text is not JSON, is not a trace, or is a trace of

@@ -45,7 +45,7 @@ def trace(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: the number of tokens to record for each step, at most V.
+        num_candidates: how many tokens to record per step; V if V is smaller.
         attribution: the method of `attribute`; `None` for no attribution.
         calibration: the translator's calibration; `None` for no assessments.
 
@@ -127,7 +127,7 @@ def logit_lens(
         text: one sentence.
         target: its translation; `None` to search for it.
         num_candidates: the number of tokens to return for each step of each
-            block, at most V.
+            block. If it is above V, all V tokens are returned.
 
     Returns:
         For each decoder block, the `Candidates` of each of the T steps.
@@ -213,8 +213,9 @@ def _lens(translator, read, values, num_candidates):
 def _source(translator, text, read):
     ids = read.source_ids[0].numpy().tolist()
     tokens = translator.tokenizer.pieces(ids)
-    ends = bool(translator.tokenizer.special_ids.source_ending)
-    return record.Sentence(text, ids, tokens, words.of_tokens(tokens, ends))
+    num_ending = len(translator.tokenizer.special_ids.source_ending)
+    of_tokens = words.of_tokens(tokens, num_ending)
+    return record.Sentence(text, ids, tokens, of_tokens)
 
 
 def _target(translator, read, is_given):
@@ -222,12 +223,12 @@ def _target(translator, read, is_given):
     ids = read.target_ids[0].numpy().tolist()
     input_ids = read.input_ids[0].numpy().tolist()
     tokens = tokenizer.pieces(ids)
-    ends = ids[-1] == tokenizer.special_ids.end
+    num_ending = int(ids[-1] == tokenizer.special_ids.end)
     return record.Target(
         text=tokenizer.decode([ids]).numpy()[0].decode(),
         ids=ids,
         tokens=tokens,
-        words=words.of_tokens(tokens, ends),
+        words=words.of_tokens(tokens, num_ending),
         input_ids=input_ids,
         input_tokens=tokenizer.pieces(input_ids),
         is_given=is_given,

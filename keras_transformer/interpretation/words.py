@@ -10,28 +10,29 @@ from collections.abc import Sequence
 SPACE = "\u2581"
 
 
-def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
+def of_tokens(tokens: Sequence[str], num_ending: int) -> list[int]:
     """Numbers the words, and returns for each token the number of its word.
 
     A word begins at the first token, and at each token that begins with
-    `SPACE`. The end token has a number of its own.
+    `SPACE`. Each of the special tokens at the end has a number of its own.
 
     Args:
         tokens: pieces of SentencePiece, as `Tokenizer.pieces` returns them.
-        ends: whether the last token is the end token.
+        num_ending: the number of special tokens at the end. It is 1 for the end
+            token, and 2 for the end token and the code of a language.
 
     Returns:
         S numbers, counted from 0.
 
     Example:
 
-    >>> of_tokens(["\u2581it", "\u2581was", "n", "'t", "</s>"], ends=True)
+    >>> of_tokens(["\u2581it", "\u2581was", "n", "'t", "</s>"], num_ending=1)
     [0, 1, 1, 1, 2]
     """
     numbers: list[int] = []
     for i, token in enumerate(tokens):
-        is_end = ends and i == len(tokens) - 1
-        begins = i == 0 or is_end or token.startswith(SPACE)
+        is_special = i >= len(tokens) - num_ending
+        begins = i == 0 or is_special or token.startswith(SPACE)
         previous = numbers[-1] if numbers else -1
         numbers.append(previous + 1 if begins else previous)
     return numbers

@@ -2,6 +2,8 @@
 
 B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
 M positions in the cache   W hypotheses of a row
+
+In a shape, `M W` is one size, M times W.
 """
 
 from collections.abc import Callable

@@ -91,8 +91,8 @@ class Composite(TracedLayer):
         Raises:
             NotImplementedError: a layer inside cannot be quantized in this
                 mode.
-            ValueError: this layer is not built, or a layer inside is quantized
-                already.
+            ValueError: the mode is missing or unknown to Keras, this layer is
+                not built, or a layer inside is quantized already.
         """
         options = {} if config is None else {"config": config}
         for layer in self._projections("quantize"):

@@ -112,11 +112,11 @@ class Projection(Dense):
     attention. This layer exists so that Keras finds a `Dense` layer to quantize
     or to adapt by LoRA.
 
-    The matrix of a quantized projection is int8 or int4, and products are
-    computed in the compute dtype. Keras 3.12 always quantizes the inputs too.
-    With newer versions of Keras, inputs are not quantized, so that decoding
-    step by step gives the same numbers as a call on the whole sequence. The
-    methods GPTQ and AWQ, and training in float8, are not supported.
+    The matrix of a quantized projection is int8 or int4. Keras 3.12 always
+    quantizes the inputs too. With newer versions of Keras, inputs are not
+    quantized, and products are computed in the compute dtype. So decoding step
+    by step gives the same numbers as a call on the whole sequence. The methods
+    GPTQ and AWQ, and training in float8, are not supported.
 
     Args:
         owner: the attention.

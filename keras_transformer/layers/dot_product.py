@@ -37,15 +37,15 @@ def dot_product_attention(
         value: shape `(B, S, N, K)`. The last size of `value`, d_v in the paper,
             may differ from d_k, the last size of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
-            where a query may attend; B, H and T may be 1. Or a result of
-            `causal_mask`. `None` allows all keys.
+            where a query may attend; B, H and T may be 1. A result of
+            `causal_mask` is allowed too. `None` allows all keys.
         attention_bias: numbers that are added to the logits, the scaled
             products, before the softmax; they broadcast to `(B, H, T, S)`.
             `None` adds nothing.
 
     Returns:
-        The pair of the output `(B, T, H, K)`, with K and dtype of `value`,
-        and the attention scores `(B, H, T, S)` in float32.
+        The pair of the output `(B, T, H, K)`, with the last size and the dtype
+        of `value`, and the attention scores `(B, H, T, S)` in float32.
 
     Raises:
         ValueError: the shapes do not fit together, N does not divide H, or

@@ -199,7 +199,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     def scorer(
         self, output_ids: Tensor | None = None
     ) -> Callable[[Tensor], Tensor]:
-        """Makes a function to call at each step to compute logits.
+        """Makes a function that computes the logits of each decoding step.
 
         The matrix is cast and transposed once, when the function is made. For
         few rows, the cast and the transposition take as long as the product.
@@ -281,5 +281,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         super().load_own_variables(store)
-        if self.bias is not None and not self.lora_enabled:
+        # With LoRA, a file that has the LoRA matrices is already loaded whole.
+        is_whole = self.lora_enabled and len(store.keys()) == len(self.weights)
+        if self.bias is not None and not is_whole:
             self.bias.assign(store[str(len(store.keys()) - 1)])

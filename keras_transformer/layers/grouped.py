@@ -6,7 +6,7 @@ names of tensors, the letter X stands for the last axis of the queries, and the
 letter Y for the last axis of the product.
 
 B batch   T query length   S key length   H heads   K head_dim
-N key-value heads   Q queries of one key-value head, H / N times T
+N key-value heads   Q queries of one key-value head, (H / N) T
 """
 
 from keras import ops
@@ -24,13 +24,12 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     Args:
         equation: the equation for operands with equal numbers of heads. The
             axes 0 to 2 of the result must be those of `queries`.
-        queries: queries, or their attention weights: four axes, the first three
-            of the sizes `(B, H, T)`.
-        shared: keys or values: four axes, the first two of the sizes `(B, N)`;
-            N divides H.
+        queries: queries `(B, H, T, K)`, or attention weights `(B, H, T, S)`.
+        shared: keys or values, shape `(B, N, S, K)`, where N divides H.
 
     Returns:
-        Four axes, the first three of the sizes `(B, H, T)`.
+        For queries, the logits `(B, H, T, S)`; for attention weights, the
+        output `(B, H, T, K)`.
 
     Example:
 

@@ -81,7 +81,7 @@ def causal_mask(length: Tensor | None) -> Tensor:
 
     Returns:
         Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`, which
-        every function and layer of this package accepts as a mask.
+        every function and layer of this package accepts as an attention mask.
 
     Example:
 

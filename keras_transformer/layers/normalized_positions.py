@@ -35,9 +35,9 @@ class NormalizedPositions(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: `positions` is a layer that cannot be added to embeddings,
-            such as `RotaryPositions`; or the positions or the norm refuse
-            their input.
+        ValueError: `positions` is a layer that does not add positions to
+            embeddings, such as `RotaryPositions`; or the positions or the norm
+            refuse their input.
 
     Example:
 
@@ -98,7 +98,7 @@ class NormalizedPositions(composite.Composite):
         return tuple(inputs_shape)
 
     def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
-        """Encodes positions `(T,)` as float32 `(T, D)`, not normalized.
+        """Encodes positions `(T,)` as float32 `(T, D)`, without the norm.
 
         Args:
             token_positions: integers `(T,)`, counted from 0.

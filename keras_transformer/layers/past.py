@@ -9,7 +9,7 @@ reads the cache once, and copies no keys and values from one hypothesis to
 another.
 
 B batch   W hypotheses of a row, and slots of a position   T positions
-N key-value heads   K head_dim   D model_dim
+N key-value heads   K head_dim   D model_dim   T W: one size, T times W
 """
 
 from typing import NamedTuple, TypeAlias
@@ -44,16 +44,16 @@ class GrowingPast(NamedTuple):
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
     def write(self, cached: Tensor, new: Tensor, position: Tensor) -> Tensor:
-        """Appends keys or values of the next position to the cached ones.
+        """Appends keys or values of the last position to the cached ones.
 
         Args:
-            cached: keys or values of the T earlier positions, shape
-                `(B, N, T W, K)`.
-            new: keys or values of the next position, `(B, N, W, K)`.
-            position: not used.
+            cached: keys or values of the T - 1 earlier positions, shape
+                `(B, N, (T - 1) W, K)`.
+            new: keys or values of the last position, `(B, N, W, K)`.
+            position: not used, because it is always the last position.
 
         Returns:
-            Shape `(B, N, (T + 1) W, K)`.
+            Shape `(B, N, T W, K)`.
         """
         return ops.concatenate([cached, new], axis=2)
 
@@ -239,7 +239,7 @@ def select(past: Past, parents: Tensor) -> Past:
 
 
 class Step(NamedTuple):
-    """The values of one decoding step that all blocks share.
+    """The data of one decoding step, which all blocks share.
 
     position: int32 scalar.
     past: the past, in which `position` has slots.

@@ -113,7 +113,7 @@ class RelativePositions(composite.TracedLayer):
     def apply_to_keys(
         self, key: Tensor, key_positions: Tensor | None = None
     ) -> Tensor:
-        """Returns keys unchanged: a distance depends on the query too."""
+        """Returns keys unchanged; `attend_heads` adds the distance vectors."""
         return key
 
     def attend_heads(

@@ -33,7 +33,7 @@ class Convention:
     def apply(
         self, config: configs.TransformerConfig
     ) -> configs.TransformerConfig:
-        """Returns a config with the details of this convention.
+        """Returns a config with the architecture of this convention.
 
         Args:
             config: the config whose other fields are kept, such as sizes.
@@ -48,10 +48,10 @@ class Convention:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # Sections 3, 5.4 and 6.1 of the paper. Four details are not in the paper,
-    # but in the code of its authors: the number of the first position, which is
-    # 0; the layers with biases; the epsilon of norms; and the initial weights.
-    # The paper does not say which start id its models use.
+    # Sections 3, 5.4 and 6.1 of the paper. Its text does not say which number
+    # the first position has, which layers have biases, what the epsilon of
+    # norms is, and how weights are initialized. These four details are from the
+    # code of the authors. The paper does not say which start id its models use.
     "paper": Convention(
         architecture={
             "positions": "paper",
@@ -107,9 +107,9 @@ CONVENTIONS: dict[str, Convention] = {
         alpha=1.0,
         length_penalty_form="average",
     ),
-    # OpenNMT-tf. The epsilon of norms is the one that CTranslate2 uses for
-    # models of OpenNMT-tf. Initial embeddings follow Glorot's formula, the
-    # default of Keras's `add_weight`.
+    # The convention of OpenNMT-tf. The epsilon of norms is the one that
+    # CTranslate2 uses for models of OpenNMT-tf. Initial embeddings follow
+    # Glorot's formula, the default of Keras's `add_weight`.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",
@@ -127,9 +127,10 @@ CONVENTIONS: dict[str, Convention] = {
         smoothing_over="others",
         alpha=0.0,
     ),
-    # OPUS-MT models as MarianMTModel of the library transformers runs them.
-    # Embeddings are initialized as in the Marian toolkit. The first id that the
-    # decoder reads is the padding id, whose embedding is zero.
+    # The convention of OPUS-MT models, in the way that the class MarianMTModel
+    # of the library transformers runs them. Embeddings are initialized as in
+    # the Marian toolkit. The first id that the decoder reads is the padding id,
+    # whose embedding is zero.
     "marian": Convention(
         architecture={
             "positions": "half",

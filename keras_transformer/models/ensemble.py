@@ -30,8 +30,8 @@ class Ensemble(stepping.DecodingModel):
             do not sum to one; a search normalizes them.
 
     Raises:
-        ValueError: there are no models, their padding ids, start ids or
-            vocabulary sizes differ, or `mean` is unknown.
+        ValueError: `models` is empty; `mean` is unknown; or the members do not
+            have the same padding id, start id and vocabulary sizes.
 
     Example:
 

@@ -14,8 +14,8 @@ def in_int8(model: transformer.Transformer) -> transformer.Transformer:
     Each column of a dense layer's matrix, and each row of an embedding, has its
     own scale. All other weights, such as biases, norms and learned positions,
     keep their dtype. Products are computed in the compute dtype of the model.
-    Keras 3.12 also quantizes the inputs of dense layers, so that these layers
-    multiply integers.
+    Keras 3.12 is an exception: it also quantizes the inputs of dense layers, so
+    these layers multiply integers.
 
     Args:
         model: a `Transformer` without quantized matrices. The model is not

@@ -15,8 +15,9 @@ def in_precision(
 
     A policy that is not mixed also sets the dtype of the weights. With
     `"bfloat16"`, a step of decoding then reads half as many bytes of weights as
-    with `"float32"`. Softmax, norms and positions are computed in float32 under
-    every policy, and logits are returned in float32. Quantized matrices stay
+    with `"float32"`. Softmax, norms and positions are computed in float32, even
+    if the policy has 16 bits. Only the vectors of relative positions have the
+    compute dtype. Logits are returned in float32. Quantized matrices stay
     quantized.
 
     Args:
@@ -64,7 +65,7 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """Returns the new policy of a layer.
+    """Returns the config of the new dtype policy of a layer.
 
     If the old policy is quantized, the new policy is quantized too.
     """

@@ -35,7 +35,7 @@ class Transformer(
         decoder: a `Decoder` of the same `model_dim`.
         source_embedding: a `TokenEmbedding` of the source vocabulary.
         target_embedding: a `TokenEmbedding` of the target vocabulary; `None`
-            means `source_embedding`, if source and target share a vocabulary.
+            means `source_embedding`: source and target share its vocabulary.
         projection: a `TokenEmbedding` that computes the logits of target
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows. No query attends to padding. If

@@ -46,15 +46,15 @@ def take_weights(
         other: the trained model.
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
-            `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: as `source_rows`, but for the target vocabulary. A matrix
-            that is shared with the source embedding is made by `source_rows`.
+            `kt.text.match_pieces`; `None` if the vocabularies are the same.
+        target_rows: as `source_rows`, but for the target vocabulary. For a
+            matrix that source and target share, only `source_rows` is used.
 
     Returns:
         The paths of the floating-point weights of `model`, in three lists.
 
     Raises:
-        ValueError: no weight of `other` could be copied unchanged.
+        ValueError: a model is quantized, or no weight fits unchanged.
 
     Example:
 
@@ -64,6 +64,7 @@ def take_weights(
     >>> len(take_weights(one, other).taken) == len(one.trainable_variables)
     True
     """
+    _check_not_quantized(model=model, other=other)
     rows_of = {"source_embedding": source_rows, "embedding": source_rows}
     for name in ("target_embedding", "projection"):
         rows_of[name] = target_rows
@@ -80,13 +81,22 @@ def take_weights(
             value = _mean_rows(value, rows)
         if value is None or value.shape != tuple(variable.shape):
             report.kept.append(path)
-            continue
-        values.append((variable, value))
-        (report.taken if rows is None else report.rows).append(path)
+        else:
+            values.append((variable, value))
+            (report.taken if rows is None else report.rows).append(path)
     _check_taken(report)
     for variable, value in values:
         variable.assign(value)
     return report
+
+
+def _check_not_quantized(**given):
+    for name, model in given.items():
+        if any(variable.dtype == "int8" for variable in model.variables):
+            raise ValueError(
+                f"`{name}` must have floating-point weights. Received: a "
+                "quantized model. Take the weights first, then quantize."
+            )
 
 
 def _check_taken(report):

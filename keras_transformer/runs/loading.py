@@ -102,7 +102,7 @@ def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
     """Returns the limits for the length of a translation by a run's model.
 
     An imported run contains the model of another system, and has the limits of
-    this system. A run that started from an imported run with the same
+    that other system. A run that started from an imported run with the same
     vocabularies has the limits of the imported run. All other runs have the
     limits of the paper.
 

@@ -56,8 +56,8 @@ class Rows(NamedTuple):
 
     limits: constraining.RowLimits
     source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
-    live: hypotheses.Hypotheses  # W of a row; scores are log-probabilities
-    finished: hypotheses.Hypotheses  # W of a row; scores include penalties
+    live: hypotheses.Hypotheses  # W per row; scores are log-probabilities
+    finished: hypotheses.Hypotheses  # W per row; scores include penalties
     is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
 
@@ -226,9 +226,9 @@ class Beam(NamedTuple):
         are those of `advance`.
 
         Returns:
-            A pair. Its first element is a triple: the 2 W best extensions,
-            their parents, `(B, 2 W)`, and which rows have NaN logits, `(B,)`.
-            Its second element is the state after the step.
+            A triple, and the state after the step. The triple has the 2 W best
+            extensions; int32 `(B, 2 W)`, which live hypothesis each of them
+            extends; and boolean `(B,)`, which rows have NaN logits.
         """
         beam_size = self.settings.beam_size
         choices, attention, state = extension.next_candidates(

@@ -200,7 +200,7 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # `banned` and perhaps the end are forbidden. So take more than `count`.
+    # `banned` and perhaps the end token are forbidden. So take more tokens.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
@@ -216,8 +216,8 @@ def candidates(
         tokens, log_probs = _force_prefix(
             tokens, log_probs, all_log_probs, limits, position
         )
-    # A token that would repeat an n-gram has -inf, and a logit of NEVER gives
-    # about NEVER. Searches expect exactly NEVER for every forbidden token.
+    # Here the log-probability of a forbidden token may be -inf, or only close
+    # to NEVER. Searches expect exactly NEVER for every forbidden token.
     log_probs = tf.where(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )

@@ -114,12 +114,13 @@ class SearchResult(NamedTuple):
         it, then padding. T is `longest` of the task; if this is `None`, T is
         the largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
-    scores: float32 `(B, W)`. The scores rank the hypotheses. But with
-        `minimum_risk` of `BeamSearch`, expected BLEU ranks the first
-        `minimum_risk` hypotheses. If a row has fewer than W hypotheses, its
-        empty slots have a score of -1e9, and the other fields of these slots
-        mean nothing. If an output of the model was NaN for a row, all scores of
-        the row are NaN, and its other fields mean nothing.
+    scores: float32 `(B, W)`. The scores rank the hypotheses. But `BeamSearch`
+        puts finished hypotheses before all others, and with `minimum_risk`,
+        expected BLEU ranks the first `minimum_risk` hypotheses. If a row has
+        fewer than W hypotheses, its empty slots have a score of -1e9, and the
+        other fields of these slots mean nothing. If an output of the model was
+        NaN for a row, all scores of the row are NaN, and its other fields mean
+        nothing.
     log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
         the end.
     attention: float32 `(B, W, T, S)`, the attention to the source at the step

@@ -90,7 +90,7 @@ def extend(
 
 
 def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """Returns the size of an axis as an int; as a tensor if unknown or 0."""
+    """Returns the size of an axis; a tensor if the size is unknown or 0."""
     return tensor.shape[axis] or tf.shape(tensor)[axis]
 
 

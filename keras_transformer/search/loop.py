@@ -21,9 +21,9 @@ def run(
 ) -> Any:
     """Calls `advance` until all rows are done or `longest` steps are taken.
 
-    If a size of the state is unknown, the rows that are done are dropped
-    whenever they are at least half of the rows in the loop. Later steps do not
-    compute dropped rows.
+    If a size in `states.shapes(state)` is `None`, the rows that are done are
+    dropped whenever they are at least half of the rows in the loop. Later steps
+    do not compute dropped rows.
 
     Args:
         advance: a function to call at each step with the position, the rows

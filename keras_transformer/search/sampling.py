@@ -200,8 +200,8 @@ def _num_candidates(top_k, top_p):
 def _distribution(log_probs, temperature, top_k, top_p):
     """Returns unnormalized probabilities (B, W, C), 0 for tokens left out.
 
-    If `top_k` is not 0 or `top_p` is below 1, `log_probs` must be sorted, the
-    largest first.
+    If `top_k` is not 0 or `top_p` is below 1, the `log_probs` of the allowed
+    tokens must be sorted, the largest first.
     """
     is_allowed = log_probs > contract.NEVER
     if top_k:

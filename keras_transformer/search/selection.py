@@ -83,7 +83,7 @@ def log_normalizer(
 def _chunk_size(size, count):
     """Returns the size of a chunk; `None` for no chunks.
 
-    There are no chunks if V is not known, or if chunks save little time.
+    There are no chunks if V is unknown or prime, or if chunks save little time.
 
     `largest` sorts the maxima of all chunks, and then the numbers of `count`
     chunks. The chunk size is the divisor of V, at most the square root of V,

@@ -28,19 +28,19 @@ class Task(NamedTuple):
         `Constraints` do not forbid these tokens. `None` for no prefix.
     banned_ids: ids that are never chosen, in addition to the `banned_ids` of
         the search.
-    longest: T, the length of the targets in the result, an int. XLA needs this
-        int, because XLA needs fixed shapes. With `None`, T is the largest
-        limit. A search does not check that `longest` is at least the largest
-        limit.
+    longest: T, the length of the hypotheses in the result, an int. With `None`,
+        T is the largest limit. XLA needs fixed shapes, so it needs `longest` if
+        only the running graph computes the limits. A search does not check that
+        `longest` is at least the largest limit.
     states: the object with the operations on the state, see
         `contract.States`; for instance a `Transformer`. The default is for a
         nested structure of tensors, see `contract.RowStates`.
     source_mask: boolean `(B, S)`, which source tokens are real. If it is
         given, the step must return its attention to the source, and the result
         contains this attention.
-    row_keys: integers `(B,)`, the seed of the random numbers of each row. With
-        keys, the samples of a row do not depend on its index in the batch.
-        `None` if the samples may depend on this index.
+    row_keys: integers `(B,)`, one key for each row. `SamplingSearch` adds the
+        key to its `seed`, so the samples of a row do not depend on the index of
+        the row in the batch. `None` if the samples may depend on this index.
     only_best: a boolean, or a scalar tensor: whether the caller needs only the
         best hypothesis of each row. If so, a row may be done as soon as its
         best hypothesis cannot change. The other hypotheses of this row may then

@@ -23,12 +23,12 @@ class Attention(Protocol):
     """The fields that figures need, as in `kt.translation.Explanation`.
 
     `encoder`, `decoder` and `cross` have the shape `(L, H, T, S)`: T rows and S
-    columns. In `encoder`, the self-attention of the encoder, rows and columns
-    are the source tokens. In `decoder`, the self-attention of the decoder, rows
-    and columns are the tokens that the decoder reads. In `cross`, the
-    encoder-decoder attention, the columns are the source tokens. The rows are
-    the tokens that the decoder emits: a row shows where the decoder attended
-    when it emitted the token.
+    columns. `encoder` is the self-attention of the encoder. Its rows and
+    columns are the source tokens. `decoder` is the self-attention of the
+    decoder. Its rows and columns are the tokens that the decoder reads. `cross`
+    is the encoder-decoder attention. Its columns are the source tokens. Its
+    rows are the tokens that the decoder emits: a row shows where the decoder
+    attended when it emitted the token.
     """
 
     @property
@@ -146,9 +146,9 @@ def attention_figure(
     attended to. The colour of a cell shows the attention weight, on a scale
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
-    The figure grows with the number of tokens, until a side has 4000 pixels.
-    Then the cells shrink. A side exceeds 4000 pixels only if labels need more.
-    If not all labels fit, only every n-th token has a label.
+    With more tokens, the cells shrink at first. Next the figure grows, until a
+    side has 4000 pixels. Then the cells shrink further. Only labels can make a
+    side longer. If not all labels fit, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.

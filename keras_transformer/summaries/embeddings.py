@@ -87,7 +87,7 @@ def _write_lines(path, lines):
 
 
 def _one_line(piece):
-    """Returns the label of a piece, which must be one line and not blank.
+    """Returns the label of a piece: one line that is not blank.
 
     A piece with a character that cannot be printed is written with escapes. A
     piece that is empty or has only spaces becomes `(empty)`.

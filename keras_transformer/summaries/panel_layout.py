@@ -30,8 +30,8 @@ class PanelLayout(NamedTuple):
         font: the size of the tokens' font.
         grid: the number of rows and of columns of panels.
         matrix: the height and width of all cells of a panel together.
-        margin: the height of the labels above the cells, and the width of the
-            labels left of the cells.
+        margin: the height of the texts above the cells, and the width of the
+            texts left of the cells.
         figure: the height and width of the figure.
     """
 

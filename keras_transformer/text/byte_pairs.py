@@ -116,7 +116,8 @@ class BytePairs(base.TextTokenizer):
         Raises:
             KeyError: an entry is missing.
             TypeError: an entry has a wrong type.
-            ValueError: the class refuses the values.
+            ValueError: `BytePairs` refuses the pieces, the merges or the
+                special ids.
         """
         return cls(
             content["pieces"],

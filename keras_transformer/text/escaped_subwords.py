@@ -101,7 +101,7 @@ class EscapedSubwords(base.TextTokenizer):
         Raises:
             KeyError: an entry is missing.
             TypeError: an entry has a wrong type.
-            ValueError: the class refuses the values.
+            ValueError: `EscapedSubwords` refuses the pieces or the special ids.
         """
         return cls(
             content["pieces"], specials.SpecialIds(**content["special_ids"])

@@ -1,16 +1,17 @@
 """Escapes a text, so that SentencePiece keeps every character of the text.
 
 SentencePiece writes a space as U+2581, and would decode a U+2581 of the text
-as a space. So the normalizations `nfc_punctuation` and `none` have two rules.
-One replaces U+2581 by the private character U+10FFFD and a "1". The other
+as a space. Two rules of the normalizations `nfc_punctuation` and `none` prevent
+this. One replaces U+2581 by the private character U+10FFFD and a "1". The other
 replaces U+10FFFD by U+10FFFD and a "0".
 
 This module puts a space before each text, so that the first word is encoded
 like any other word. SentencePiece can add a space itself, but then
 tensorflow-text drops all spaces at the start when it decodes. All
 normalizations except `none` strip the spaces at the ends of a text, and so also
-the space of this module. With them SentencePiece adds its own space. Then
-tensorflow-text drops only this space, because all others were stripped.
+the space of this module. With these normalizations, SentencePiece adds its own
+space. When tensorflow-text decodes, it drops only the space of SentencePiece,
+because all others were stripped.
 """
 
 import tensorflow as tf

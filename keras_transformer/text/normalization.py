@@ -183,14 +183,14 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # NFC replaces this character by another.
+        if composed != character:  # NFC replaces this character.
             letters[character] = composed
             continue
         base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
             letters[character] = character
-        # A spelling can have the marks in any order. It begins with the base,
-        # or with the composition of the base and the first marks.
+        # A spelling may have the marks in another order. It begins with the
+        # base, or with the composition of the base and the first marks.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(

@@ -77,7 +77,7 @@ class TokenList(base.TextTokenizer):
         Raises:
             KeyError: an entry is missing.
             TypeError: an entry has a wrong type.
-            ValueError: the class refuses the values.
+            ValueError: `TokenList` refuses the tokens or the special ids.
         """
         return cls(
             content["tokens"], specials.SpecialIds(**content["special_ids"])
@@ -121,7 +121,7 @@ class TokenList(base.TextTokenizer):
 
     @functools.cached_property
     def _sorted_hashes(self):
-        """The hashes of tokens in ascending order, and the tokens' ids."""
+        """The sorted hashes of the tokens, and the ids in the same order."""
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(self._strings(), _HASHES)
         order = np.argsort(hashes.numpy())

@@ -124,7 +124,7 @@ class Tokenizer(base.TextTokenizer):
 
         Returns:
             The new ids of each text. A text keeps its ids if it has unknown
-            tokens, or if `encode` gives other ids for the decoded text.
+            tokens, or if SentencePiece encodes the decoded text to other ids.
         """
         sampled: list[list[int]] = []
 

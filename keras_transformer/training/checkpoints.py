@@ -30,8 +30,8 @@ class TrainingCheckpoints:
 
     Replicas share one checkpoint, so it can be restored with another number of
     replicas. If several workers train one model in one directory, one worker
-    writes and all workers read. All workers must then call each method, because
-    `restore`, `save` and `forget` wait for all workers.
+    writes and all workers read. If one worker calls a method, all workers must
+    call it, because `restore`, `save` and `forget` wait for all workers.
 
     Args:
         directory: the directory of the files.
@@ -131,9 +131,9 @@ class TrainingCheckpoints:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint of this step; deletes those that are too old.
+        """Writes a checkpoint of the current step, and deletes old ones.
 
-        A checkpoint is too old if `max_to_keep` undamaged checkpoints are newer
+        A checkpoint is deleted if `max_to_keep` undamaged checkpoints are newer
         and `pinned` does not return its step. Only one worker writes and
         deletes, see `is_writer`. The others wait.
 

@@ -65,7 +65,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Makes a model, as in Keras, but not a functional model.
 
         Raises:
-            ValueError: there are `inputs` and `outputs`.
+            ValueError: an argument is positional, or is called `inputs` or
+                `outputs`.
         """
         # Keras would make `Functional` a base class of this class, and so of
         # `Transformer`, which could then not be made any more.

@@ -21,13 +21,13 @@ def over_iterator(
     Args:
         model: the model that has the strategy and the metrics.
         step: a function from a replica's share of a batch to logs.
-        steps_per_execution: the most batches that one call of the result reads.
+        steps_per_execution: the maximum number of batches that a call reads.
 
     Returns:
         A function from an iterator of batches to logs. It reads only one batch
         from a Python iterator, and raises StopIteration if no batch is left.
     """
-    # For TPUs, which need static shapes: the step is compiled for each shape.
+    # TPUs need static shapes. So the step is compiled for each shape.
     static = tf.distribute.RunOptions(
         experimental_enable_dynamic_batch_size=False
     )
@@ -45,8 +45,8 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # If the data have ended, no step runs. The optimizer would count a
-            # step without a batch, and this step would fail on several workers.
+            # If the data have ended, no step runs. A step without a batch would
+            # be counted by the optimizer, and would fail on several workers.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():

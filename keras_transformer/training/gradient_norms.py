@@ -23,9 +23,9 @@ class GradientNorms(keras.callbacks.Callback):
     that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
-    gradients or scales the loss, because in this case the gradients of all
-    replicas are summed before the optimizer gets them. In other cases the norm
-    would need a second exchange of gradients.
+    gradients or is a `LossScaleOptimizer`, because in these cases the gradients
+    of all replicas are summed before the optimizer gets them. In other cases
+    the norm would need a second exchange of gradients.
 
     The model must be a `DistributedModel`.
 

@@ -32,7 +32,7 @@ def make_optimizer(
     `"adam"` and `"adamw"` have the betas of the Transformer paper, 0.9 and
     0.98. `"lion"` has the betas of the Lion paper, 0.9 and 0.99; its learning
     rate should be a third to a tenth of the learning rate for Adam.
-    `"adafactor"` has `relative_step=False`, so it does not limit the learning
+    `"adafactor"` has `relative_step=False`, but Keras still limits its learning
     rate to 1 / sqrt(step). `"muon"` updates embeddings and all weights that are
     not matrices by Adam, and all other weights by Muon. Muon and Adam have the
     same learning rate (Liu et al. 2025). `"muon"` needs Keras 3.13 or newer.
@@ -138,7 +138,7 @@ def paper_adam(
     Section 5.3 of the paper describes it. The betas are 0.9 and 0.98.
 
     Args:
-        model_dim: D, d_model.
+        model_dim: d_model of the paper.
         warmup_steps: the number of steps in which the rate rises.
         factor: a factor of the learning rate, 1 in the paper.
         epsilon: a number that Adam adds to the root of the second moment, 1e-9

@@ -44,12 +44,12 @@ def apply(
     """Updates variables by the sum of the gradients of all replicas.
 
     Keras sums the gradients itself, but only after it has clipped the gradients
-    of each replica. If the optimizer scales the loss, Keras also checks the
-    gradients of each replica for infinities before the sum. So if there are
-    several replicas, and the optimizer clips gradients or scales the loss, this
-    function first computes and clips the sum. Each replica then gives Keras an
-    equal fraction of the clipped sum. Keras's own clipping does not change
-    these fractions.
+    of each replica. A `LossScaleOptimizer` also checks the gradients of each
+    replica for infinities before the sum. So if there are several replicas, and
+    the optimizer clips gradients or is a `LossScaleOptimizer`, this function
+    first computes and clips the sum. Each replica then gives Keras an equal
+    fraction of the clipped sum. Keras's own clipping does not change these
+    fractions.
 
     Args:
         optimizer: a Keras optimizer, perhaps with a loss scale.
@@ -83,7 +83,7 @@ def _inner(optimizer):
 
 
 def _clips_or_checks(optimizer):
-    """Tells whether an optimizer clips gradients or scales the loss."""
+    """Tells if an optimizer clips gradients or is a `LossScaleOptimizer`."""
     inner = _inner(optimizer)
     clips = (inner.clipnorm, inner.clipvalue, inner.global_clipnorm)
     return inner is not optimizer or any(clip is not None for clip in clips)

@@ -17,7 +17,7 @@ _TESTS = {"bootstrap": "bs", "randomization": "ar"}
 class Difference(NamedTuple):
     """A sentence that two systems translate differently.
 
-    number: the index of the sentence in the list, from 0.
+    number: the index of the sentence in the lists of translations, from 0.
     chrf: chrF of the first and of the second translation, in [0, 100].
     """
 
@@ -54,8 +54,8 @@ def compare_translations(
         sacreBLEU's descriptions of the tests.
 
     Raises:
-        ValueError: the numbers of texts differ or are 0, or
-            `score_translations` raises a ValueError.
+        ValueError: the numbers of texts differ or are 0, an argument is one
+            string instead of a list, or `tokenize` is unknown or not installed.
 
     Example:
 

@@ -48,7 +48,7 @@ def in_graphs(
 
 
 class GraphSearch:
-    """A search in graphs of unknown shapes, one graph for each kind of call.
+    """A search in graphs that fit all shapes, one graph for each kind of call.
 
     There are four kinds of calls: with or without a prefix, and with or without
     `align`.

@@ -36,7 +36,8 @@ def tokenization_of(language: str | None) -> str:
             for a language that writes spaces between words.
 
     Raises:
-        ValueError: `language` is not a language code.
+        ValueError: `language` is not a language code, or it is one of the
+            country codes `"jp"`, `"cn"`, `"tw"` and `"kr"`.
 
     Example:
 

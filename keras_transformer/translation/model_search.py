@@ -14,8 +14,8 @@ from keras_transformer.search import task as tasks
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import shortlisted
 
-# A `DecodingModel`. The protocol is in models/, from which this folder must not
-# import.
+# A `DecodingModel` or a `Shortlisted`. `DecodingModel` is in models/, and this
+# folder must not import from models/.
 Model: TypeAlias = Any
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
@@ -24,7 +24,7 @@ class ModelSearch:
     """A search with a model, in which every row has its own length limits.
 
     Args:
-        model: a `DecodingModel`.
+        model: a `DecodingModel` or a `Shortlisted`.
         search: a `Search`.
         lengths: `Lengths` of translations.
         end_id: the id of the end token in the vocabulary of translations.

@@ -31,8 +31,8 @@ class RepairingTranslator(translators.Translator):
     sequence of three tokens, and has a coverage penalty. If its best hypothesis
     has no defect, its hypotheses replace the hypotheses of the first search.
     The second search takes time only if a translation has a defect. `score`
-    scores translations as the first search does. So a translation of the second
-    search can get another score.
+    scores translations as the first search does. So it can give a translation
+    of the second search another score than the second search did.
 
     Args:
         translator: a `Translator` with a `BeamSearch`.
@@ -84,7 +84,7 @@ class RepairingTranslator(translators.Translator):
 
 
 class RepairedSearch(model_search.ModelSearch):
-    """A `ModelSearch` that searches again for rows with a defect.
+    """A `ModelSearch` that translates rows with a defect again.
 
     A row has a defect if its best hypothesis has one, see `defects`.
 
@@ -129,7 +129,7 @@ class RepairedSearch(model_search.ModelSearch):
         max_length: int | None = None,
         only_best: contract.TensorLike = False,
     ) -> contract.SearchResult:
-        """Searches as `ModelSearch` does, and again for rows with a defect."""
+        """Searches like `ModelSearch`; translates rows with a defect again."""
         first = super().__call__(
             source_ids, prefix, align, max_length, only_best
         )

@@ -20,7 +20,10 @@ from keras_transformer.translation import shortlist as lists
 
 
 class Shortlisted:
-    """A `DecodingModel` whose search uses a `Shortlist`.
+    """A model for a `Translator` that searches with a `Shortlist`.
+
+    It is not a `DecodingModel`: the result of `of_batch` has the methods that a
+    search calls, such as `start` and `stepper`.
 
     For a batch, a step computes the logits of all tokens that at least one row
     may have. In each row, the search can choose only tokens that this row may
@@ -122,7 +125,9 @@ class Shortlisted:
 
 
 class BatchModel:
-    """A `DecodingModel` whose vocabulary is the shortlist of a batch.
+    """A model for a search, whose vocabulary is the shortlist of a batch.
+
+    It has only those methods of a `DecodingModel` that a search needs.
 
     The vocabulary has the tokens that at least one row may have, in the order
     of their ids. The tokens get new ids from 0 on. `Shortlisted.check` makes
@@ -151,7 +156,7 @@ class BatchModel:
         }
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for each step, which returns logits `(R, V')`."""
+        """Makes a function to call at each step; its logits are `(R, V')`."""
         take_step = self.model.stepper(return_attention, self._ids)
 
         def step(ids, position, state):

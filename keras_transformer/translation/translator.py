@@ -28,7 +28,7 @@ class Translator(tf.Module):
     """A translator of sentences, with a model and a search.
 
     Args:
-        model: a `Transformer`, an `Ensemble`, or another `DecodingModel`.
+        model: a `DecodingModel`, such as a `Transformer`, or a `Shortlisted`.
         tokenizer: a `Tokenizer` with the padding id of the model.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             your own; `None` for beam search as in the paper. A translation
@@ -330,7 +330,7 @@ class Translator(tf.Module):
         """
         return self._search_ids(source_ids, only_best)
 
-    # A SavedModel has this graph once: all signatures that search call it.
+    # A SavedModel has this graph once: each signature that searches calls it.
     @_in_graph(input_signature=[_IDS, tf.TensorSpec([], tf.bool)])
     def _search_ids(self, source_ids, only_best):
         return self.model_search(source_ids, only_best=only_best)

@@ -189,6 +189,18 @@ class TestTokenBatches:
         assert min(source_length, target_length) >= 29
         assert rows * max(source_length, target_length) <= 131 + 2 * 31
 
+    @pytest.mark.parametrize("parts", [11, 31])
+    def test_packed_batches_have_a_row_for_each_micro_batch(self, parts):
+        batches = make(
+            random_pairs(1009),
+            packed=True,
+            tokens_per_batch=1009,
+            rows_multiple_of=parts,
+        )
+        # The last batch may have fewer rows.
+        for batch in read(batches.evaluation_dataset())[:-1]:
+            assert batch["weights"].any(1).sum() >= parts
+
     def test_packed_rows_of_an_epoch_are_mixed(self):
         batches = make(random_pairs(1009), packed=True, tokens_per_batch=1009)
         found = read(batches.training_dataset(), batches.steps_per_epoch)

@@ -19,6 +19,8 @@ class TestRoomOfRows:
         mean = np.array([10.0, 20.0])
         assert packing.room_of_rows(mean, 29, 60) == (30, 60)
         assert packing.room_of_rows(mean, 31, 5) == (31, 31)
+        # Rounded to an even number, 127 would become 128.
+        assert packing.room_of_rows(np.array([20, 40]), 31, 127) == (64, 127)
 
 
 class TestPack:

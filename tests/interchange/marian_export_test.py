@@ -140,6 +140,18 @@ def test_tokens_that_the_search_never_chooses(tmp_path):
     assert {7, 11} <= set(written)
 
 
+@pytest.mark.parametrize("stopping", ["certain", "current_length", "full"])
+def test_when_the_search_stops(tmp_path, stopping):
+    read = small.read(small.NAMES[0])
+    settings = {**read.settings, "stopping": stopping}
+    imported.write_run(
+        dataclasses.replace(read, settings=settings), tmp_path / "run"
+    )
+    marian_export.write(tmp_path / "run", tmp_path / "it")
+    again = marian_import.read(tmp_path / "it")
+    assert again.settings["stopping"] == stopping
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -70,3 +70,11 @@ def test_search(tmp_path):
     assert search["beam_size"] == 5 and search["banned_ids"] == [7, 3]
     assert search["stopping"] == "current_length"
     assert lengths["extra"] == 19
+
+
+def test_a_search_that_prefers_short_translations_is_refused(tmp_path):
+    own = Settings(PATH, {"length_penalty": -0.5})
+    with pytest.raises(
+        ValueError, match="length_penalty = -0.5. Supported: 'a"
+    ):
+        transformers_files.search_of(tmp_path, own)

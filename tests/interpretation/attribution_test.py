@@ -42,6 +42,16 @@ def log_probabilities(translator, factors):
     )
 
 
+@pytest.mark.parametrize("method", attribution.METHODS)
+def test_nan_is_refused(method):
+    translator = random_translator.translator("modern")
+    pair = reading.read_pair(translator, TEXT, TARGET)
+    norm = pair.model.encoder.weights[-1]
+    norm.assign(np.full(norm.shape, np.nan))
+    with pytest.raises(FloatingPointError, match="NaN or infinite"):
+        attribution.of_pair(pair, method)
+
+
 @pytest.mark.grid
 @pytest.mark.seconds
 def test_integrated_gradients_are_complete(translator):

@@ -8,12 +8,17 @@ TOKENS = ["▁The", "▁an", "imal", "▁did", "n", "'", "t", "▁it", ".", "<eo
 
 
 def test_a_word_begins_at_a_space_and_the_end_is_alone():
-    assert words.of_tokens(TOKENS, ends=True) == [0, 1, 1, 2, 2, 2, 2, 3, 3, 4]
+    assert words.of_tokens(TOKENS, 1) == [0, 1, 1, 2, 2, 2, 2, 3, 3, 4]
+
+
+def test_each_special_token_at_the_end_is_alone():
+    tokens = ["▁un", "▁ch", "at", "</s>", "fr_XX"]
+    assert words.of_tokens(tokens, 2) == [0, 1, 1, 2, 3]
 
 
 def test_without_an_end_token_the_last_word_goes_on():
-    assert words.of_tokens(["a", "b"], ends=False) == [0, 0]
-    assert words.of_tokens([], ends=False) == []
+    assert words.of_tokens(["a", "b"], 0) == [0, 0]
+    assert words.of_tokens([], 0) == []
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,19 @@ class TestDense:
         [b] = [w for w in second.weights if w.name.endswith("_b")]
         assert np.abs(tf.convert_to_tensor(tape.gradient(loss, b.value))).max()
 
+    def test_lora_of_an_embedding_after_a_file_with_a_bias(self):
+        first, second = (
+            layers.TokenEmbedding(V, D, output_bias=True) for _ in range(2)
+        )
+        first.build(), second.build()
+        first.bias.assign(random(V))
+        store = {}
+        first.save_own_variables(store)
+        second.enable_lora(2)
+        second.load_own_variables(store)
+        x = random(B, T, D)
+        assert_all_equal(second.logits(x), first.logits(x))
+
     def test_dense_equals_that_of_keras(self):
         ours, theirs = dense.Dense(F), keras.layers.Dense(F)
         x = random(B, T, D)

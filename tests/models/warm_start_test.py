@@ -95,3 +95,12 @@ def test_a_model_of_another_size_is_refused():
         warm_start.take_weights(
             make(1, biases="none", model_dim=6), make(2, biases="none")
         )
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_quantized_model_is_refused(which):
+    both = [make(1), make(2)]
+    both[which] = models.in_int8(both[which])
+    name = ("model", "other")[which]
+    with pytest.raises(ValueError, match=f"`{name}` must have floating-point"):
+        warm_start.take_weights(*both)

@@ -126,8 +126,8 @@ class _CorpusBatches:
             if max(map(len, pair)) <= job.max_length
         ]
         self._sources, self._targets = map(self._pad, zip(*pairs, strict=True))
-        # The decoder reads the begin id, and then the target without its last
-        # column.
+        # The decoder reads the begin id, and then the padded target without its
+        # last id.
         self._inputs = np.roll(self._targets, 1, axis=1)
         self._inputs[:, 0] = vocabulary.bos_id()
         self._order = np.random.default_rng(0).permutation(len(pairs))

@@ -85,7 +85,7 @@ def find_compiler() -> str | None:
     """Returns the path of the C compiler.
 
     The compiler is the value of the environment variable CC, or `cc` if the
-    variable is not set or empty.
+    variable is empty or not set.
 
     Returns:
         The path; `None` if there is no such program.

@@ -1,1 +1,1 @@
-"""Runs the work of a benchmark in other processes, which are called engines."""
+"""Runs the engines of a benchmark, which do its work in other processes."""

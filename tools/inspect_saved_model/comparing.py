@@ -13,7 +13,7 @@ _SEARCHES = ("BeamSearch", "GreedySearch", "SamplingSearch")
 
 
 def live_translator(run: str, described: dict) -> translation.Translator:
-    """Loads a run with the search, limits and repair of a SavedModel.
+    """Loads a run with the search, length limits and repair of a SavedModel.
 
     Repair is a second search for translations that have a defect, see
     `RepairingTranslator`.
@@ -21,7 +21,8 @@ def live_translator(run: str, described: dict) -> translation.Translator:
     Args:
         run: the run directory.
         described: the metadata of the SavedModel. If it is `{}`, the translator
-            has the search and the limits of the run, and does not repair.
+            has the search and the length limits of the run, and does not
+            repair.
 
     Raises:
         FileNotFoundError: `run` is not a finished run.
@@ -89,8 +90,9 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
     """Compares two lists of translations of the same texts.
 
     Args:
-        first: a result of `translate`.
-        second: another result of `translate`.
+        first: a dict with `translations` and `scores`, such as a result of
+            `translate` or of `probe.run`.
+        second: another such dict.
         texts: the texts.
 
     Returns:

@@ -31,11 +31,12 @@ def run(job: dict) -> dict:
     Returns:
         Dict of `versions`; `imported`, the modules that loading imported;
         `load_seconds`; `graph`, see `_graph`; `signatures`, see `describe`;
-        `calls`, a dict from the names of the SavedModel's signatures to lists
-        of results, where a result is a dict of `outputs` or of `error`;
-        `translations` and `scores` of the texts; and `speed`, a list of results
-        of `measure`. If the default signature does not compute `translation`
-        and `score` from `text`, the dict has only `signatures`.
+        `calls`, a dict from signature names to lists of results, where a result
+        is a dict of `outputs` or of `error`; `translations` and `scores` of the
+        texts; and `speed`, a list of results of `measure`. Calls of signatures
+        that the SavedModel lacks are left out. If the default signature does
+        not compute `translation` and `score` from `text`, the dict has only
+        `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()

@@ -256,12 +256,12 @@ def phase(run: pathlib.Path, log: str) -> str:
     ):
         for path in folder.glob(f".ckpt-*.{suffix}"):
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
-    # `ended` is the last step that the log names, or 0 if it names no step.
     ends = re.findall(
         r"^(?:Step|Continuing at step) ([\d,]+)(?: of [\d,]+ done)?\.",
         log,
         re.MULTILINE,
     )
+    # `ended` is the step in the last of these lines, or 0 without such a line.
     ended = int(ends[-1].replace(",", "")) if ends else 0
     if "Averaged the last" in log:
         doing = f"writing {directory.model.name} or scoring"

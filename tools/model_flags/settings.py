@@ -36,8 +36,8 @@ _LEAST = {
 class SearchSettings:
     """The settings of the search.
 
-    If a field is `None`, the search uses the value of the run or a default: the
-    help text of the field says which. docs/translating.md describes the flags.
+    If a field is `None`, the search uses the value of the run or a default.
+    docs/translating.md describes the flags and their defaults.
 
     Raises:
         ValueError: settings contradict each other, or are out of range.

@@ -124,8 +124,8 @@ def _deploy(server, threads):
         num_replicas=server.replicas,
         ray_actor_options={
             "num_cpus": threads,
-            # Ray sets these environment variables before a replica imports
-            # TensorFlow, because the import reads them.
+            # TensorFlow reads these environment variables only once, before
+            # its first operation. Ray sets them when it starts a replica.
             "runtime_env": {
                 "env_vars": {
                     "TF_NUM_INTRAOP_THREADS": str(threads),

@@ -99,7 +99,10 @@ class Front:
             ) from error
 
     async def _read(self, request):
-        """Returns the body of a request; stops reading if it is too large."""
+        """Returns the body of a request.
+
+        Raises RefusedError as soon as it has read too many bytes.
+        """
         body = bytearray()
         async for part in request.stream():
             body += part

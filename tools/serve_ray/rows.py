@@ -66,8 +66,8 @@ class Call(NamedTuple):
     """A call of a signature.
 
     signature: the name of the signature.
-    inputs: for each input a list with one text, a byte string, for each
-        instance.
+    inputs: a dict from the name of each input to a list of byte strings. The
+        list has one text for each instance.
     """
 
     signature: str

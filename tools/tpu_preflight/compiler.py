@@ -42,8 +42,8 @@ class Compiled(NamedTuple):
         loop.
     bytes_accessed: the number of bytes of the operands and results of all
         operations, with one iteration of each loop. Operations that the
-        compiler fuses count as one operation. The number includes bytes that
-        never leave the chip.
+        compiler fuses count as one operation. Operands and results that stay
+        on the chip, and are never in HBM, count too.
     loops: the number of loops.
     seconds: the time that the compiler took.
     """

@@ -75,8 +75,9 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # If `set-dimension-size` sets the full size, the size is static, which
-        # is no error. `_DYNAMIC` finds only dynamic sizes.
+        # `set-dimension-size` can also set a dimension to its maximum size.
+        # Then the shape is static, and there is no error. `_DYNAMIC` finds only
+        # operations whose result has a dynamic size.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:

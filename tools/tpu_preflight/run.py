@@ -109,8 +109,9 @@ def steps_of(
 ) -> list[tpu_steps.Step]:
     """Returns the steps of training and search of a run, but not of evaluation.
 
-    The settings define the search. The banned ids of a run are not among the
-    settings, so this search bans no ids.
+    The search has the fields of `settings`, and the default length limits. In a
+    run that started from an imported model, `config.json` can have further
+    fields for the search, such as `banned_ids`. These fields are not used.
 
     Args:
         model: the compiled model of the run.

@@ -83,7 +83,8 @@ def decoding_step(
         search: a `Search`.
         rows: B.
         length: S.
-        max_length: T of the result, and the maximum number of steps.
+        max_length: T of the result, and the maximum number of iterations of the
+            search loop.
     """
     searches = model_search.ModelSearch(
         model, search, lengths.Lengths(), kt.text.SpecialIds().end

@@ -20,7 +20,8 @@ class Stage:
     teachers: the names of the stages that this stage imitates, if its settings
         have `consistency="teacher"`, and the user did not give --teacher.
     seed: a number that is added to the seed of the run. Two stages with the
-        same settings need different seeds, or they train the same model.
+        same settings and the same `initial` need different seeds, or they train
+        the same model.
     """
 
     name: str

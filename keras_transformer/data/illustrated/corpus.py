@@ -49,7 +49,7 @@ class IllustratedCorpus(NamedTuple):
 
     The combinations of an agent and an object in `contrast` occur in no other
     data set. Set phrases, such as "Thanks.", are only in `train`, which may
-    repeat them. Every other sentence occurs once.
+    repeat them. Every source that is not a set phrase occurs once.
     """
 
     train: list[pairs.SentencePair]

@@ -55,7 +55,7 @@ class Adjective:
             the tables of this file and of `deeds`.
         french: the masculine singular.
         feminine: the feminine singular; "" for the regular form, which is
-            `french` with a final "e".
+            `french` and an "e", or `french` if it ends with "e".
         plural: the masculine plural; "" for the regular form, which is `french`
             and an "s", or `french` if it ends with "s" or "x".
         before_vowel: the masculine singular before a vowel or a silent h, such

@@ -1,6 +1,6 @@
 """Short sentences about people, their professions and their feelings.
 
-Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
+Examples: *I'm a student. / Is she tired? / No, my brothers are not singers.*
 A French adjective shows gender and number. The English "I", "we" and "they" do
 not show the gender. "You" shows no gender and no number. Here all pronouns
 except "she" are masculine, and "you" is one person. So each source has only one

@@ -92,8 +92,8 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
             _explain(deed, "", thing, settings, personal)
     # There are more sentences whose reason is about the agent than about the
-    # object. Still, the shares of each kind add up to 0.24, so that the pronoun
-    # refers to agent and object equally often.
+    # object. Still, the shares for the agent add up to 0.24, and the shares for
+    # the object too. So the pronoun refers to agent and object equally often.
     shares = (0.134, 0.092, 0.092, 0.134, 0.014, 0.014)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]

@@ -1,4 +1,4 @@
-"""Reads and writes the index and the lengths of the pairs of a shard directory.
+"""Reads and writes the index of a shard directory, and its pairs' lengths.
 
 The index is a JSON file that describes the other files of the directory.
 """
