@@ -101,7 +101,7 @@ def average(
         steps = list(map(int, averaging.steps))
     elif averaging.select_by != "last":
         recorded = evaluations.Evaluations(source, averaging.select_by)
-        steps = recorded.best(averaging.count)
+        steps = recorded.best(averaging.count, checkpoints.steps)
     return model, checkpoints.load_average(steps=steps)
 
 

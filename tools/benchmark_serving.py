@@ -190,7 +190,7 @@ def make_requests(
         texts = []
         for _ in range(source.randint(1, load.largest_batch)):
             size = source.randint(0, load.longest_text)
-            first = source.randrange(max(len(words) - size, 1))
+            first = source.randrange(max(len(words) - size, 0) + 1)
             texts.append(" ".join(words[first : first + size]))
         yield {
             "signature_name": source.choice(signatures),

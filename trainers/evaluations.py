@@ -4,7 +4,7 @@ The chief is the worker that writes the files of a run.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import keras
 import tensorflow as tf
@@ -90,24 +90,35 @@ class Evaluations:
                 self._path, {str(s): v for s, v in records.items()}
             )
 
-    def best(self, count: int) -> list[int]:
+    def best(
+        self, count: int, among: Collection[int] | None = None
+    ) -> list[int]:
         """Returns the steps of the best evaluations, ascending.
 
         Of two evaluations with the same score, the later one is better.
 
         Args:
             count: the maximum number of steps.
+            among: the steps to choose from; `None` for all evaluations.
         """
-        return sorted(self._ranked()[:count])
+        ranked = self._ranked()
+        if among is not None:
+            ranked = [step for step in ranked if step in among]
+        return sorted(ranked[:count])
 
     def is_over(self) -> bool:
         """Tells whether `--patience` ends the run early."""
         if self._patience is None:
             return False
-        ranked, steps = self._ranked(), list(self.read())
-        return bool(ranked) and (
-            sum(step > ranked[0] for step in steps) >= self._patience
+        ranked, records = self._ranked(), self.read()
+        if not ranked:
+            return False
+        # An equal score later is no better score.
+        best = records[ranked[0]].get(self._criterion)
+        first = min(
+            (s for s in records if records[s].get(self._criterion) == best),
         )
+        return sum(step > first for step in records) >= self._patience
 
     def _ranked(self):
         """Returns all steps, the best first."""

@@ -304,9 +304,8 @@ def _fit(run):
         if in_interval:
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
-            # At its end, `fit` replaces the weights by their moving average.
-            # Training must go on from the weights that were replaced. The new
-            # checkpoint has them.
+            # `fit` has replaced the weights by their moving average. Training
+            # goes on from the weights before that, those of the checkpoint.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):

@@ -223,6 +223,10 @@ def settings_of(
             "Flags replace these settings of the recipe: %s.",
             ", ".join(replaced),
         )
+    if stage.initial is not None:
+        # The stage has the architecture of the stage that it starts from, which
+        # may differ from the preset.
+        settings = dataclasses.replace(settings, preset=None)
     settings = dataclasses.replace(
         settings,
         **of_training,

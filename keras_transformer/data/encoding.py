@@ -196,7 +196,7 @@ def encode_chunk(
         _encode([pair.target for pair in pairs], target_tokenizer),
         strict=True,
     ):
-        if pair.has_blank_side():
+        if pair.has_blank_side() or not len(source) or not len(target):
             num_empty += 1
         elif max(len(source) + added, len(target) + target_added) > max_length:
             num_too_long += 1

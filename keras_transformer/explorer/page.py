@@ -107,7 +107,7 @@ def _check_inline(text, kind):
     with a carriage return, the hash of `policy` would be wrong.
     """
     for forbidden in (f"</{kind}", "<!--", "\r"):
-        if forbidden in text:
+        if forbidden in text.lower():
             raise ValueError(
                 f"The {kind} of the page must not contain what ends or changes "
                 f"it in HTML. Received: {forbidden!r}. Split the string that "

@@ -183,9 +183,10 @@ def read_merges(path: pathlib.Path) -> list[list[str]]:
 def _is_50(directory, settings):
     """Returns whether a model of mBART is mBART-50, not mBART-25."""
     tokenizer = transformers_files.tokenizer_settings(directory)
-    if tokenizer.get("tokenizer_class") is not None:
-        return tokenizer.is_of_class("MBart50Tokenizer")
-    # The class of the tokenizer is not known, so the start token decides. In
+    for name in ("MBart50Tokenizer", "MBartTokenizer"):
+        if tokenizer.is_of_class(name):
+            return name == "MBart50Tokenizer"
+    # The class of the tokenizer does not tell, so the start token decides. In
     # mBART-50 the start token is the end token. In mBART-25 the start token is
     # the code of a language, or the configuration has no start token.
     return settings.get("decoder_start_token_id") == settings.get(

@@ -127,7 +127,7 @@ def _header(file, data):
     ) as error:
         raise file.damaged(f"its header cannot be read ({error!r})") from error
     for name, (*ends, kind, shape) in entries.items():
-        if kind != _BFLOAT16 and kind not in _TYPES:
+        if not isinstance(kind, str) or kind not in (_BFLOAT16, *_TYPES):
             raise file.damaged(f"the array {name!r} has the type {kind!r}")
         item_size = 2 if kind == _BFLOAT16 else np.dtype(_TYPES[kind]).itemsize
         if (

@@ -189,7 +189,14 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
 def _load_model(path):
     try:
         return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(
             f"{path} cannot be loaded as a Keras model ({error}). If it is "
             "damaged, copy it again from the original."

@@ -1,5 +1,6 @@
 """Writes the settings of a run for TensorBoard's tab HParams."""
 
+import numbers
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -21,8 +22,8 @@ class HyperParameters(summary_callback.SummaryCallback):
     Args:
         log_dir: the directory of the event file. The directory is made when
             the settings are written.
-        values: the settings by name. A value that is not an int, a float, a
-            bool or a string is written as text. A value of `None` is left out.
+        values: the settings by name. A value that is not a number, a bool or a
+            string is written as text. A value of `None` is left out.
 
     Example:
 
@@ -36,7 +37,7 @@ class HyperParameters(summary_callback.SummaryCallback):
         super().__init__(log_dir)
         self._values = {
             name: value
-            if isinstance(value, bool | int | float | str)
+            if isinstance(value, bool | numbers.Real | str)
             else str(value)
             for name, value in values.items()
             if value is not None

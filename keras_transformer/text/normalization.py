@@ -163,7 +163,11 @@ def _without_unknown_accents(letter, characters):
 
     A model knows only `characters`, those of the training texts. If no form of
     the letter is in `characters`, the letter keeps its accents.
+
+    NFC writes a few letters as two characters, such as the Hindi letter U+0958.
     """
+    if set(letter) <= set(characters):
+        return letter
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
         for kept_marks in itertools.combinations(marks, count):

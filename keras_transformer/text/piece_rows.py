@@ -64,12 +64,14 @@ def match_pieces(
     ]
     cut: dict[int, list[int]] = {}
     if fresh:
-        texts = [pieces[i].replace(_SPACE, " ") for i in fresh]
+        # The old tokenizer puts a space before each text.
+        texts = [
+            pieces[i].removeprefix(_SPACE).replace(_SPACE, " ") for i in fresh
+        ]
         for i, ids in zip(fresh, old.encode(texts).to_list(), strict=True):
             is_inside = not pieces[i].startswith(_SPACE)
-            # The old tokenizer puts a space before each text. A piece from the
-            # inside of a word has no such space. So the space is removed if it
-            # is a token of its own.
+            # A piece from the inside of a word has no space before it. So the
+            # space is removed if it is a token of its own.
             has_space = ids and ids[0] == old_ids.get(_SPACE)
             cut[i] = ids[1:] if is_inside and has_space else ids
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
+from concurrent import futures
 
 import sentencepiece
 import tensorflow as tf
@@ -143,10 +144,8 @@ class Tokenizer(base.TextTokenizer):
 
         # SentencePiece seeds the generator of a thread only once, with a seed
         # that all threads share. So the seed takes effect only in a new thread.
-        with _SAMPLING:
-            thread = threading.Thread(target=draw)
-            thread.start()
-            thread.join()
+        with _SAMPLING, futures.ThreadPoolExecutor(1) as thread:
+            thread.submit(draw).result()
         return sampled
 
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:

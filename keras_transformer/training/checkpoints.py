@@ -103,6 +103,11 @@ class TrainingCheckpoints:
         """The number of steps that the optimizer has made."""
         return int(keras.ops.convert_to_numpy(self._iterations))
 
+    @property
+    def steps(self) -> list[int]:
+        """The steps of the undamaged checkpoints, ascending."""
+        return self._good()
+
     def restore(self) -> bool:
         """Loads the newest undamaged checkpoint.
 
@@ -295,7 +300,9 @@ class TrainingCheckpoints:
         differences = []
         for i, variable in enumerate(variables):
             name = f"{prefix}/{i}{_VALUE}"
-            saved = f"{dtypes[name].name} {tuple(shapes[name])}"
+            saved = "nothing"
+            if name in shapes:
+                saved = f"{dtypes[name].name} {tuple(shapes[name])}"
             expected = f"{variable.value.dtype.name} {tuple(variable.shape)}"
             if saved != expected:
                 differences.append(

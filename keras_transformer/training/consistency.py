@@ -317,7 +317,7 @@ def _draw_kept(ids, cut_off, step, salt):
     row = _uint32(tf.reduce_sum(hashes, axis=1, keepdims=True))
     of_step = _hash(_uint32(step) * _uint32(_MULTIPLIERS[0]) + _uint32(salt))
     numbers = _hash(row + _hash(position + of_step))
-    return numbers >= _uint32(round(cut_off * 2**32))
+    return numbers >= _uint32(min(round(cut_off * 2**32), 2**32 - 1))
 
 
 def _hash(numbers):

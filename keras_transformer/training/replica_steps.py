@@ -195,7 +195,7 @@ class ReplicaSteps(keras.Model):
                 loss = self._share_of_loss(total, tokens, share)
             if self.consistency is not None:
                 between = self._loss_of_second_pass(
-                    self.consistency, x, y, weights, logits
+                    self.consistency, x, y, weights, logits, total.weights
                 )
                 loss += tf.math.divide_no_nan(between, tokens)
             scaled_loss = self.optimizer.scale_loss(loss)
@@ -207,7 +207,9 @@ class ReplicaSteps(keras.Model):
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
 
-    def _loss_of_second_pass(self, consistency, x, y, weights, logits):
+    def _loss_of_second_pass(
+        self, consistency, x, y, weights, logits, token_weights_BT
+    ):
         """Returns what the second pass adds to the loss, summed over tokens.
 
         In the second pass, the model or its teacher computes the logits again,
@@ -219,13 +221,14 @@ class ReplicaSteps(keras.Model):
 
         def run_second_pass():
             others = consistency.second_pass(self, x, step)
-            second = self._total(y, others, weights)
             divergence = consistency.divergence(logits, others)
+            # The logits of a teacher may have no mask, so the weights are those
+            # of the first pass.
             total = consistency.weight * tf.reduce_sum(
-                divergence * second.weights
+                divergence * token_weights_BT
             )
             if consistency.repeats_loss:
-                total += second.loss
+                total += self._total(y, others, weights).loss
             return share * total
 
         if isinstance(share, float):

@@ -86,7 +86,8 @@ def _clips_or_checks(optimizer):
     """Tells if an optimizer clips gradients or is a `LossScaleOptimizer`."""
     inner = _inner(optimizer)
     clips = (inner.clipnorm, inner.clipvalue, inner.global_clipnorm)
-    return inner is not optimizer or any(clip is not None for clip in clips)
+    # Keras clips by limits above 0 only.
+    return inner is not optimizer or any(clips)
 
 
 def _sums(gradients):
@@ -117,16 +118,16 @@ def _clip(optimizer, gradients):
     """
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")
-    if inner.clipnorm is not None:
+    if inner.clipnorm:
         return [
             g if g is None else tf.clip_by_norm(g, inner.clipnorm * scale)
             for g in gradients
         ]
-    if inner.global_clipnorm is not None:
+    if inner.global_clipnorm:
         return tf.clip_by_global_norm(gradients, inner.global_clipnorm * scale)[
             0
         ]
-    if inner.clipvalue is not None:
+    if inner.clipvalue:
         limit = inner.clipvalue * scale
         return [
             g if g is None else tf.clip_by_value(g, -limit, limit)

@@ -46,7 +46,8 @@ class Lengths(NamedTuple):
         Args:
             source_lengths: S of each row, `(B,)`.
         """
-        sources = tf.cast(source_lengths, tf.float32)
+        # In float32, 1.3 times 90 is below 117, and would become 116.
+        sources = tf.cast(source_lengths, tf.float64)
         maxima = tf.cast(self.ratio * sources, tf.int32) + self.extra
         if self.maximum is not None:
             maxima = tf.minimum(maxima, self.maximum)

@@ -49,7 +49,7 @@ class ModelSearch:
         self.end_id = end_id
         self.first_ids = tuple(first_ids)
         if isinstance(model, shortlisted.Shortlisted):
-            model.check(search, end_id)
+            model.check(search, end_id, self.first_ids)
 
     def __call__(
         self,

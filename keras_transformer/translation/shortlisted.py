@@ -91,7 +91,9 @@ class Shortlisted:
             self.shortlist.is_frequent,
         )
 
-    def check(self, search: base.Search, end_id: int) -> None:
+    def check(
+        self, search: base.Search, end_id: int, first_ids: Sequence[int] = ()
+    ) -> None:
         """Checks that a search can use the shortlist.
 
         A search compares tokens with special and banned ids. So these ids must
@@ -100,11 +102,12 @@ class Shortlisted:
         Args:
             search: a `Search`.
             end_id: the id of the end token in the vocabulary of translations.
+            first_ids: the ids that begin every translation.
 
         Raises:
             ValueError: the search draws tokens at random, or the shortlist's
-                `is_frequent` is False for an id from 0 to the largest special
-                or banned id.
+                `is_frequent` is False for one of `first_ids`, or for an id from
+                0 to the largest special or banned id.
         """
         if isinstance(search, sampling.SamplingSearch):
             raise ValueError(
@@ -122,6 +125,13 @@ class Shortlisted:
                 f"id {largest}. Give `always=range({largest + 1})` to "
                 "`learn`, or leave out the shortlist."
             )
+        for first in first_ids:
+            if not self.shortlist.is_frequent[first]:
+                raise ValueError(
+                    "A shortlist must have the ids that begin every "
+                    f"translation. Received: one without token {first}. Put "
+                    "the id into the argument `always` of `learn`."
+                )
 
 
 class BatchModel:

@@ -54,6 +54,20 @@ class TestEncodePairs:
         assert encoded.num_empty == 5
         assert encoded.num_too_long == 2
 
+    def test_texts_without_tokens_are_empty(self):
+        """A normalization may remove all characters, such as U+200B."""
+
+        class Visible(LetterTokenizer):
+            def encode(self, texts):
+                return super().encode([t.replace("\u200b", "") for t in texts])
+
+        given = [("\u200b", "a"), ("a", "\u200b"), ("kept", "kept")]
+        encoded = encoding.encode_pairs(
+            [pairs.SentencePair(*sides) for sides in given], Visible(), 7
+        )
+        assert len(encoded.sources) == 1
+        assert encoded.num_empty == 2
+
     def test_max_length_counts_the_end_token(self):
         encoded = self.encode(("abcdef", "a"), ("abcdefg", "a"), max_length=7)
         assert len(encoded.sources) == 1

@@ -97,6 +97,7 @@ def test_a_model_is_in_the_page_only_if_given(tmp_path):
     ("name", "text", "expected"),
     [
         ("main.js", 'const a = "</script>";', "</script"),
+        ("main.js", 'const a = "</SCRIPT>";', "</script"),
         ("main.js", "// <!-- a", "<!--"),
         ("style.css", "/* </style> */", "</style"),
     ],

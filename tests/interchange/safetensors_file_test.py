@@ -75,6 +75,7 @@ def test_damaged_files_are_refused_or_read(tmp_path):
         (b"[" * 100_000, b"", "its header cannot be read"),
         ({"a": 1}, b"", "its header cannot be read"),
         (entry("F8"), bytes(12), "has the type 'F8'"),
+        (entry(["F32"]), bytes(12), r"has the type \['F32'\]"),
         (entry(shape=[4]), bytes(12), r"shape \(4,\) and its bytes from \[0"),
         (entry(shape=[2**40, 2**40]), bytes(12), "and its bytes from"),
         (entry(shape=[-3]), bytes(12), "and its bytes from"),

@@ -66,6 +66,7 @@ class TestLoadTranslator:
         [
             ("model.keras", lambda data: data[:1000], "Keras model"),
             ("model.keras", lambda data: b"", "Keras model"),
+            ("model.keras", lambda data: b"PK\5\6" + bytes(18), "Keras model"),
             (
                 "model.keras",
                 lambda data: data[: len(data) // 2] + bytes(len(data) // 2),

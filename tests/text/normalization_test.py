@@ -170,6 +170,16 @@ def test_names_are_checked():
         normalization.check("x")
 
 
+def test_a_letter_that_unicode_writes_as_two_characters():
+    """NFC writes U+0958 as U+0915 and U+093C."""
+    known = ["\u0915\u093c"]
+    one = tokenizer.Tokenizer(
+        vocabulary.learn_vocabulary(known, may_be_smaller=True)
+    )
+    first, second = one.encode(["\u0958", "\u0915\u093c"]).to_list()
+    assert first == second
+
+
 def test_first_words_are_like_others():
     """The first word has the same pieces whatever spaces are before it."""
     one = tokenizer_of(normalization.DEFAULT)

@@ -52,6 +52,25 @@ def test_shared_pieces_and_parts(old, new):
     assert fresh > inside > 0
 
 
+def test_a_vocabulary_without_normalization():
+    """It keeps each space, so no second space may come before a piece."""
+    old, new = (
+        text.Tokenizer(
+            text.learn_vocabulary(
+                texts, may_be_smaller=True, normalization="none"
+            )
+        )
+        for texts in (OLD, NEW)
+    )
+    match = piece_rows.match_pieces(old, new)
+    for piece, rows in zip(
+        new.pieces(range(new.vocabulary_size)), match.rows, strict=True
+    ):
+        if piece.startswith("\u2581"):
+            parts = "".join(old.pieces(rows))
+            assert parts.count("\u2581") == 1
+
+
 def test_special_ids_keep_their_roles(old, new):
     match = piece_rows.match_pieces(old, new)
     for i in old.special_ids.as_list():

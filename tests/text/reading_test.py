@@ -50,6 +50,15 @@ def test_each_kind(make, tmp_path):
             b'{"kind": "tokens", "tokens": [], "special_ids": {"x": 1}}',
             "Received TypeError",
         ),
+        (
+            b'{"kind": "tokens", "tokens": [1], "special_ids": {}}',
+            "Received TypeError",
+        ),
+        (
+            b'{"kind": "piece_table", "tokens": [1], "sentencepiece": "",'
+            b' "special_ids": {}}',
+            "Received TypeError",
+        ),
     ],
 )
 def test_damaged(model, message, tmp_path):

@@ -295,3 +295,10 @@ class TestTokenizer:
             ValueError, match="other.model: .* no 'pad' id.*learn_vocabulary"
         ):
             tokenizer.Tokenizer.from_file(f"{path}.model")
+
+
+def test_ids_that_cannot_be_sampled():
+    """The error comes from the thread that draws."""
+    one = tokenizer.Tokenizer(learned())
+    with pytest.raises(IndexError):
+        one.sample([[4], [10**6]], 0.1, 0)

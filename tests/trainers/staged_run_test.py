@@ -76,6 +76,15 @@ def test_flags_replace_those_of_the_recipe():
     assert stages_of("multi30k_one_hour")[0][0].replaces_recipe == []
 
 
+@needs_muon
+def test_a_later_stage_has_the_architecture_of_the_first():
+    first, *_, last = stages_of(
+        "multi30k", frozenset(["preset"]), preset="tiny"
+    )
+    assert first[0].preset == "tiny"
+    assert last[0].preset is None
+
+
 @pytest.mark.parametrize(
     "given",
     [{"vocabulary": "a.model"}, {"train_shards": ["shards"], "train_tsv": []}],

@@ -318,6 +318,23 @@ class TestTrainingCheckpoints(Cases):
         ):
             self.open(other).restore()
 
+    def test_weights_of_other_names(self):
+        """Another program may have written the checkpoint."""
+        model = make_dense()
+        checkpoints = self.open(model)
+        other = tf.train.Checkpoint(
+            model=tf.train.Checkpoint(
+                **{
+                    f"x{i}": tf.Variable(0.0)
+                    for i in range(len(model.variables))
+                }
+            )
+        )
+        checkpoints.save()
+        path = other.write(tf.train.latest_checkpoint(self.directory))
+        with pytest.raises(ValueError, match="kernel: nothing stored, float32"):
+            checkpoints._check_same(path, with_optimizer=False)
+
     def test_other_counters(self):
         model, _ = self.save_at(7, counters=("a.b", "c/d"))
         found = self.open(model, counters=("c/d", "a.b"))

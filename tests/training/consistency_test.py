@@ -283,6 +283,34 @@ class TestDistillation:
         assert len(student.trainable_variables) == 1
         assert "consistency" not in student.get_compile_config()
 
+    def test_a_mask_of_the_student_counts(self):
+        """Without token weights, the mask of the logits gives the weights."""
+
+        class Masked(Noisy):
+            def call(self, inputs, training=False):
+                logits = super().call(inputs, training)
+                keras.tree.map_structure(
+                    lambda x: setattr(x, "_keras_mask", weights > 0), logits
+                )
+                return logits
+
+        inputs, labels, weights = batch()
+        results = []
+        for model, sample_weights in (
+            (Masked(0.0), None),
+            (Noisy(0.0), weights),
+        ):
+            teacher = Noisy(0.0)
+            teacher.table.assign(draw(V, V, seed=5))
+            model.compile(
+                keras.optimizers.SGD(1.0),
+                losses.SmoothedCrossEntropy(0.0),
+                consistency=consistency.Distillation(0.7, teacher=teacher),
+                run_eagerly=True,
+            )
+            results.append(model.train_on_batch(inputs, labels, sample_weights))
+        assert_all_close(*results, rtol=1e-6)
+
     def test_a_model_that_is_its_own_teacher_learns_nothing_more(self):
         model = Noisy(0.0)
         loss = consistency.Distillation(5.0, teacher=model)
@@ -340,6 +368,12 @@ class TestSimCut:
                 assert abs((kept * moved).mean()) < tolerance
             for other in centred[:i]:
                 assert abs((kept * other).mean()) < tolerance
+
+    def test_cuts_all_tokens_if_the_share_is_almost_one(self):
+        kept = consistency.SimCut(cut_off=1 - 2.0**-40).second_inputs(
+            batch()[0], 0
+        )
+        assert not kept["source_kept"].numpy().any()
 
     def test_a_rows_cuts_do_not_depend_on_the_rows_beside_it(self):
         inputs, _, _ = batch()

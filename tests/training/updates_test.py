@@ -90,6 +90,12 @@ class TestUpdates:
             )
             assert found == [[0.0, 0.0], 0.0, [0.0]]
 
+    def test_a_limit_of_zero_is_no_limit(self):
+        """As in Keras."""
+        optimizer = scaled(sgd(clipnorm=0.0), 1.0)
+        found = self.apply(optimizer, [[3.0, -4.0], 1.0, [12.0]], 2)
+        assert found == [[-1.5, 2.0], -0.5, [-6.0]]
+
     def test_nothing_to_update(self):
         updates.apply(sgd(), [], [], replicas=1)
 

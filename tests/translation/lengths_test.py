@@ -37,6 +37,12 @@ class TestLengths:
         assert_all_equal(found[1], longest)
         assert {x.dtype for x in found} == {tf.int32}
 
+    def test_products_are_not_rounded_to_float32(self):
+        _, longest = lengths.Lengths(ratio=1.3, extra=0).of([90])
+        assert_all_equal(longest, [117])
+        shortest, _ = lengths.Lengths(minimum_ratio=0.3).of([50])
+        assert_all_equal(shortest, [15])
+
     @pytest.mark.parametrize(
         ("name", "value", "least"),
         [

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.search import constraints
+from keras_transformer.translation import model_search, shortlisted
 from keras_transformer.translation import shortlist as lists
-from keras_transformer.translation import shortlisted
 from tests import graphs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.translation import toy
@@ -38,9 +38,9 @@ def learned(count=199, **changes):
     )
 
 
-def everything():
+def everything(**changes):
     """Returns a shortlist that allows all tokens."""
-    shortlist = learned()
+    shortlist = learned(**changes)
     return shortlist._replace(is_known=np.zeros_like(shortlist.is_known))
 
 
@@ -173,16 +173,15 @@ def test_prefixes_and_alignments():
 
 
 def test_first_ids_of_all_translations():
-    from keras_transformer.translation import model_search
-
     live = toy.translator()
     source_ids = live.encode_source(["ba de", "ra"])
     first = int(live.tokenizer.encode(["RA"]).to_tensor()[0, 0])
+    shortlist = everything(always=[*range(4), first])
     searches = [
         model_search.ModelSearch(model, BEAM, live.lengths, 2, (first,))
         for model in (
             live.model,
-            shortlisted.Shortlisted(live.model, everything()),
+            shortlisted.Shortlisted(live.model, shortlist),
         )
     ]
     expected, ours = (search(source_ids) for search in searches)
@@ -203,6 +202,13 @@ class TestRefused:
         )
         with pytest.raises(ValueError, match=r"Give `always=range\(10\)`"):
             translator(learned(), search)
+
+    def test_a_first_token_that_it_may_lack(self):
+        live = toy.translator()
+        model = shortlisted.Shortlisted(live.model, learned())
+        rare = int(np.flatnonzero(~learned().is_frequent)[0])
+        with pytest.raises(ValueError, match=f"Received: one without .*{rare}"):
+            model_search.ModelSearch(model, BEAM, live.lengths, 2, (rare,))
 
     def test_a_model_that_computes_all_logits_only(self):
         live = toy.translator()

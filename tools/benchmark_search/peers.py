@@ -41,14 +41,14 @@ def ctranslate2_search(job):
     spec.config.eos_token, spec.config.unk_token = "</s>", "<unk>"
     spec.config.bos_token = spec.config.decoder_start_token = "<pad>"
     spec.validate()
-    directory = tempfile.mkdtemp()
-    spec.save(directory)
-    translator = ctranslate2.Translator(
-        directory,
-        compute_type=job["precision"],
-        inter_threads=1,
-        intra_threads=job["threads"],
-    )
+    with tempfile.TemporaryDirectory() as directory:
+        spec.save(directory)
+        translator = ctranslate2.Translator(
+            directory,
+            compute_type=job["precision"],
+            inter_threads=1,
+            intra_threads=job["threads"],
+        )
     sources = [[tokens[i] for i in row] for row in draw_sources(job, first=3)]
     length = job["target_length"]
 

@@ -116,7 +116,7 @@ class _CorpusBatches:
         sides = [
             [
                 [*vocabulary.encode(line), vocabulary.eos_id()]
-                for line in path.read_text(encoding="utf-8").split("\n")
+                for line in path.read_bytes().decode("utf-8").split("\n")
             ]
             for path in (corpus.source, corpus.target)
         ]

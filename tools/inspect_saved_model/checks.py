@@ -130,6 +130,12 @@ def _of_answers(
             )
             return
         for row, text in enumerate(texts):
+            if len(alone[row][key]) != 1:
+                yield (
+                    f"{name}: {key} has {len(alone[row][key])} rows for one "
+                    f"text, {text!r}."
+                )
+                return
             if not _agree(value[row], alone[row][key][0]):
                 yield (
                     f"{name}: {key} of {text!r} differs if the text is alone."
@@ -205,4 +211,6 @@ def _agree(together, alone) -> bool:
         return together[:size] == alone and not any(together[size:])
     together, alone = np.asarray(together), np.asarray(alone)
     inside = together[tuple(slice(size) for size in alone.shape)]
-    return np.allclose(inside, alone, 1e-3, _TOLERANCE)
+    return inside.shape == alone.shape and np.allclose(
+        inside, alone, 1e-3, _TOLERANCE
+    )

@@ -72,6 +72,14 @@ def of_call(name, output, row, value, call=0):
             "serving_default: score of 'ra' differs if the text is",
         ),
         (
+            edit(["calls", "score", 1, "outputs", "log_probability"], []),
+            "score: log_probability has 0 rows for one text, 'ba de fi'.",
+        ),
+        (
+            of_call("n_best", "scores", 0, lambda row: [*row, -9.0], call=1),
+            "n_best: scores of 'ba de fi' differs if the text is alone.",
+        ),
+        (
             edit(["calls", "n_best", 6, "outputs", "scores"], [[0.0]]),
             "n_best: scores has 5 rows for 5 texts, and 1 for none.",
         ),
