@@ -56,8 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # A later stage uses the vocabulary of the first stage, so it must
-            # not get vocabulary sizes.
+            # A later stage has the vocabulary of the first, and so its sizes.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
