@@ -33,10 +33,9 @@ def run(job: dict) -> dict:
         `load_seconds`; `graph`, see `_graph`; `signatures`, see `describe`;
         `calls`, a dict from signature names to lists of results, where a result
         is a dict of `outputs` or of `error`; `translations` and `scores` of the
-        texts; and `speed`, a list of results of `measure`. Calls of signatures
-        that the SavedModel lacks are left out. If the default signature does
-        not compute `translation` and `score` from `text`, the dict has only
-        `signatures`.
+        texts; and `speed`, a list of results of `measure`. Signatures that the
+        SavedModel lacks are not called. If the default signature does not give
+        `translation` and `score` for `text`, the dict has only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
