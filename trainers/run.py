@@ -257,7 +257,7 @@ def _write_config(run, config, existing):
 
 
 def _fit(run):
-    """Trains to the end. An epoch of `fit` lasts for an evaluation interval."""
+    """Trains to the end. An epoch of `fit` is an evaluation interval."""
     settings, checkpoints = run.settings, run.checkpoints
     _LOG.info(
         "%d parameters. %d steps of %d target tokens each, padding included.",

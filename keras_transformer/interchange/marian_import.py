@@ -26,7 +26,6 @@ _OFF = (
     "add_final_layer_norm",
     "normalize_before",
     "normalize_embedding",
-    "extra_pos_embeddings",
 )
 # The names of the tables of positions. The tables of Marian and M2M100 are not
 # read, since our layer computes the same sinusoids. The tables of BART are
@@ -84,8 +83,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 def _config(settings):
     """Returns the architecture that the settings in `config.json` describe."""
     for name in _OFF:
-        # In older configurations `extra_pos_embeddings` is 0, not false.
-        settings.expect(name, (False, 0))
+        settings.expect(name, (False,))
     is_shared = settings.expect(
         "share_encoder_decoder_embeddings", (True, False)
     )

@@ -41,7 +41,7 @@ def check_share(name: str, value: Any) -> None:
     if not is_number or not 0 <= value < 1:
         raise ValueError(
             f"`{name}` is the share of units dropped in training. Received: "
-            f"{value!r}. Expected a number in [0, 1)."
+            f"{value!r}. Give a number in [0, 1)."
         )
 
 
@@ -60,7 +60,7 @@ def check_name(name: str, value: Any, known: Iterable[str]) -> None:
     if value not in known:
         raise ValueError(
             f"Unknown `{name}`. Received: {value!r}. Expected one of "
-            f"{tuple(known)}."
+            f"{tuple(known)}. Give one of these names."
         )
 
 

@@ -16,9 +16,9 @@ def in_precision(
     A policy that is not mixed also sets the dtype of the weights. With
     `"bfloat16"`, a step of decoding then reads half as many bytes of weights as
     with `"float32"`. Softmax, norms and positions are computed in float32, even
-    if the policy has 16 bits. Only the vectors of relative positions have the
-    compute dtype. Logits are returned in float32. Quantized matrices stay
-    quantized.
+    if the policy has 16 bits, with one exception: the vectors of relative
+    positions have the compute dtype. Logits are returned in float32. Quantized
+    matrices stay quantized.
 
     Args:
         model: a `Transformer`; it is not changed.
@@ -37,8 +37,8 @@ def in_precision(
     """
     policy = keras.dtype_policies.get(dtype)
     copy = type(model).from_config(_with_policy(model.get_config(), policy))
-    # Weights are copied layer by layer, since quantization changes the order of
-    # the weights of a model.
+    # If the model was quantized, its weights can be in another order than the
+    # weights of the copy. So weights are copied layer by layer.
     for (_, _, new), (_, _, old) in zip(
         composite.layers_inside(copy),
         composite.layers_inside(model),

@@ -99,8 +99,8 @@ def attention_figures(
         `draw` for that layer.
 
     Raises:
-        ValueError: scores do not have the shape `(L, H, T, S)`, where T and S
-            are the numbers of row and column tokens, or H, T or S is 0.
+        ValueError: the shape of scores is not `(L, H, T, S)`; T or S is not the
+            number of row or column tokens; or one of H, T and S is 0.
 
     Example:
 
@@ -147,8 +147,10 @@ def attention_figure(
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
     With more tokens, the cells shrink at first. Next the figure grows, until a
-    side has 4000 pixels. Then the cells shrink further. Only labels can make a
-    side longer. If not all labels fit, only every n-th token has a label.
+    side has 4000 pixels. Then the cells shrink further, down to about half a
+    pixel. So a side is longer only with thousands of tokens, hundreds of heads,
+    or very long labels. If not all labels fit, only every n-th token has a
+    label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.

@@ -8,8 +8,8 @@ H heads   T query/target length   S key/source length
 import math
 from typing import NamedTuple
 
-# The height and width of a figure are at most this number of pixels, unless the
-# labels alone need more. TensorBoard keeps images in memory, and browsers scale
+# The height and width of a figure are at most this number of pixels, unless very
+# small cells or the labels alone need more. TensorBoard keeps images in memory, and browsers scale
 # larger images down.
 MAX_SIDE = 4000
 

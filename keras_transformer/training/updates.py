@@ -86,7 +86,7 @@ def _clips_or_checks(optimizer):
     """Tells if an optimizer clips gradients or is a `LossScaleOptimizer`."""
     inner = _inner(optimizer)
     clips = (inner.clipnorm, inner.clipvalue, inner.global_clipnorm)
-    # Keras clips by limits above 0 only.
+    # As in Keras, a limit of 0 does not clip.
     return inner is not optimizer or any(clips)
 
 

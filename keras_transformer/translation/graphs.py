@@ -48,10 +48,10 @@ def in_graphs(
 
 
 class GraphSearch:
-    """A search in graphs that fit all shapes, one graph for each kind of call.
+    """Runs a search in TensorFlow graphs, which accept inputs of all shapes.
 
-    There are four kinds of calls: with or without a prefix, and with or without
-    `align`.
+    There is one graph for each of four kinds of calls: with or without a
+    prefix, and with or without `align`.
 
     Args:
         search: a `ModelSearch`.

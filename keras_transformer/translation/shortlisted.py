@@ -96,8 +96,9 @@ class Shortlisted:
     ) -> None:
         """Checks that a search can use the shortlist.
 
-        A search compares tokens with special and banned ids. So these ids must
-        be the same in the shortlist of every batch as in the vocabulary.
+        A search checks whether the id of a token is a special or banned id. So
+        these ids must be the same in the shortlist of every batch as in the
+        vocabulary.
 
         Args:
             search: a `Search`.

@@ -155,3 +155,9 @@ class TestBadInput:
         read = marian_import.read(self.directory)
         assert read.settings["beam_size"] == 1
         assert read.lengths["extra"] == 511
+
+    def test_a_number_that_has_no_effect(self):
+        """OPUS-MT models have one, but MarianMTModel does not read it."""
+        before = marian_import.read(self.directory)
+        self.configure(extra_pos_embeddings=53685)
+        assert marian_import.read(self.directory).config == before.config

@@ -89,7 +89,7 @@ def test_rates_of_zero_make_no_random_states():
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("value", [-0.1, 1.0, "much"])
 def test_refuses_what_is_no_rate(rate, value):
-    with pytest.raises(ValueError, match=r"Expected a number in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"Give a number in \[0, 1\)"):
         make("paper", **{rate: value})
 
 

@@ -1,8 +1,10 @@
-"""Answers the requests of a benchmark in the process of an engine.
+"""Answers the requests of a benchmark.
 
-An engine does the work that the benchmark measures. The process of the
-benchmark uses the module `process`. This file needs only the standard library,
-so that an engine can run in a Python interpreter without TensorFlow.
+An engine does the work that the benchmark measures. Each engine runs in a
+process of its own and uses this module. The benchmark runs in another process.
+It starts the engines and sends requests with `tools.engines.process`. This
+module needs only the standard library, so that an engine can run in a Python
+interpreter without TensorFlow.
 """
 
 import json

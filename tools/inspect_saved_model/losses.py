@@ -10,7 +10,7 @@ from keras_transformer import data, translation
 from tools.inspect_saved_model import comparing, report
 
 # `timed` first translates at most this number of texts without measuring,
-# because the first call takes longer: it traces the graphs.
+# because TensorFlow prepares the graph in the first call.
 _NUM_FIRST = 2
 
 
@@ -71,7 +71,7 @@ def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
 
     Returns:
         The result of `comparing.translate`, and its time in seconds. The first
-        call of `signature` is not timed, because it traces the graph.
+        call of `signature` is not timed, because it prepares the graph.
     """
     signature(text=tf.constant(texts[:_NUM_FIRST]))
     start = time.perf_counter()
