@@ -89,8 +89,9 @@ def main(models, search, inputs, output):
         translator = translation.RepairingTranslator(
             translator, calibration.lengths
         )
-    # `sys.stdin` is not used, because a thread that reads from `sys.stdin`
-    # holds a lock while it waits, and Python needs this lock to end.
+    # The object `sys.stdin` does not read the input. A thread that waits for
+    # input from `sys.stdin` holds its lock, and Python takes this lock when it
+    # exits.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(

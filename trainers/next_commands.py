@@ -13,7 +13,7 @@ def print_summary(
     metrics: dict,
     corpora: run_corpora.Corpora,
 ) -> None:
-    """Prints the scores of a run, and commands that use the run.
+    """Prints the scores of a run, and commands that the user may want next.
 
     Args:
         directory: the directory of the run.

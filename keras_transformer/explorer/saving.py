@@ -181,9 +181,9 @@ def _traced(translator, text, target, calibration):
     try:
         return with_attribution("integrated_gradients")
     except ArithmeticError:
-        # Integrated gradients did not converge, or a score is NaN. The method
-        # `input_x_gradient` needs no convergence. If a score is NaN, the second
-        # call raises the same error again.
+        # Integrated gradients did not converge, or a number is NaN or infinite.
+        # The method `input_x_gradient` needs no convergence. If the output of
+        # the model is NaN, the second call raises the same error again.
         return with_attribution("input_x_gradient")
 
 

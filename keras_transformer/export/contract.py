@@ -15,8 +15,8 @@ class Signature(NamedTuple):
 
     inputs: the tensors of a request.
     outputs: the tensors of the response.
-    calibrated: further tensors of the response, if the translator has a
-        `Calibration`, with which it computes confidences.
+    calibrated: further tensors of the response, if the SavedModel is written
+        with a `Calibration`, from which confidences are computed.
     """
 
     inputs: dict[str, tuple[str, str]]

@@ -46,9 +46,9 @@ def describe(
         - `lengths`, `max_source_length`: the limits of the translator;
         - `vocabulary_sha256`: a hash of the vocabularies;
         - `parameters`: the number of parameters of each dtype;
-        - `shortlist`: `None`, or a dict of three numbers: of `frequent` target
-          tokens, of `likely` target tokens for a source token, and of `known`
-          source tokens;
+        - `shortlist`: `None`, or a dict of three numbers: `frequent`, the
+          number of frequent target tokens; `likely`, that of likely target
+          tokens for a source token; `known`, that of known source tokens;
         - `repair`: `None`, or the `LengthModel` of a `RepairingTranslator`.
     """
     root = importlib.import_module(__name__.partition(".")[0])

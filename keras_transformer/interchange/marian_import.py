@@ -193,9 +193,9 @@ def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
         settings: the settings of a model.
 
     Raises:
-        ValueError: encoder and decoder differ in one of these settings, a
-            setting is out of range, or `model_dim` is not a multiple of twice
-            the number of heads.
+        ValueError: encoder and decoder differ in the number of heads or in the
+            size of their feed-forward networks; a setting is out of range; or
+            `d_model` is not a multiple of twice the number of heads.
     """
     model_dim = settings.size("d_model")
     num_heads = settings.same(

@@ -48,10 +48,11 @@ class Convention:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # Sections 3, 5.4 and 6.1 of the paper. Its text does not say which number
-    # the first position has, which layers have biases, what the epsilon of
-    # norms is, and how weights are initialized. These four details are from the
-    # code of the authors. The paper does not say which start id its models use.
+    # Sections 3, 5.4 and 6.1 of the paper. Its formulas have biases only in the
+    # feed-forward networks. The paper does not say which number the first
+    # position has, what the epsilon of norms is, or how weights are
+    # initialized. These three details are from the code of the authors. The
+    # paper also does not say which start id its models use.
     "paper": Convention(
         architecture={
             "positions": "paper",

@@ -108,8 +108,8 @@ class RunDirectory:
     def read_config(self) -> dict[str, Any]:
         """Reads `config.json`; returns an empty dict if no run was started.
 
-        Fields that the file of an older run lacks get the values that the run
-        used.
+        The file of an older run may lack newer fields. Those whose value in the
+        older run is known are added.
 
         Raises:
             ValueError: the file is damaged.

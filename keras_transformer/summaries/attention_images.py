@@ -147,10 +147,8 @@ def attention_figure(
     from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
     With more tokens, the cells shrink at first. Next the figure grows, until a
-    side has 4000 pixels. Then the cells shrink further, down to about half a
-    pixel. So a side is longer only with thousands of tokens, hundreds of heads,
-    or very long labels. If not all labels fit, only every n-th token has a
-    label.
+    side has 4000 pixels. Then the cells shrink to half a pixel at least. If not
+    all labels fit, only every n-th token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.

@@ -8,9 +8,9 @@ H heads   T query/target length   S key/source length
 import math
 from typing import NamedTuple
 
-# The height and width of a figure are at most this number of pixels, unless very
-# small cells or the labels alone need more. TensorBoard keeps images in memory, and browsers scale
-# larger images down.
+# The height and width of a figure are at most this number of pixels, unless the
+# smallest cells or the labels need more. TensorBoard keeps images in memory, and
+# browsers scale larger images down.
 MAX_SIDE = 4000
 
 TITLE_SIZE = 16
@@ -74,9 +74,10 @@ def panel_layout(
 ) -> PanelLayout:
     """Arranges the panels of all heads in a figure.
 
-    If the number of tokens rises, the cells shrink first, but only as far as
-    labels stay easy to read. Next the figure grows. When a side of the figure
-    reaches `MAX_SIDE`, the cells shrink further.
+    Up to 6 tokens, the cells have their full size. With more tokens the cells
+    shrink, until labels would be hard to read. With still more tokens the
+    figure grows. When a side of the figure reaches `MAX_SIDE`, the cells shrink
+    further.
 
     Args:
         shape: the shape of the scores, `(H, T, S)`.

@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_transformer.summaries import summary_callback, trace_summary
 
-# The maximum number of sentences that are traced at each evaluation, and the
+# The maximum number of sentences that a `Traces` callback traces, and the
 # maximum number of characters of a sentence.
 MOST_SENTENCES = 16
 MOST_CHARACTERS = 400

@@ -1,4 +1,4 @@
-"""Computes length limits of translations, which may depend on the source.
+"""Computes limits of a translation's length. They may depend on the source.
 
 B batch
 """

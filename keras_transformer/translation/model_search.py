@@ -126,7 +126,9 @@ class ModelSearch:
     def score(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
-        """Scores existing translations, as the search would score them.
+        """Scores existing translations with the penalties of the search.
+
+        A search that normalizes over allowed tokens gives other scores.
 
         Args:
             source_ids: int32 `(B, S)`, padded.

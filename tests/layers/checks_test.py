@@ -42,7 +42,7 @@ class TestChecks:
     def test_shares(self, share):
         with pytest.raises(
             ValueError,
-            match=rf"`share`.*Received: {share!r}. Expected.*\[0, 1\)",
+            match=rf"`share`.*Received: {share!r}. Give.*\[0, 1\)",
         ):
             checks.check_share("share", share)
 

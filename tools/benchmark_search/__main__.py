@@ -36,7 +36,7 @@ _PEERS = "tools.benchmark_search.peers"
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """The flags of the measurement, and of the Python that runs the peers."""
+    """The flags: what to time, and which Python interpreter has the peers."""
 
     suite: str = setting(
         "What to measure.",

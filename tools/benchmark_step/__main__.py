@@ -18,8 +18,8 @@ compares our model with KerasHub's on a parallel corpus. Both models have the
 same vocabulary, which source and target share. The results are target tokens
 per second; padding is not counted. Pairs with a sentence of more than 64 tokens
 are left out. In our batches, several pairs share a row. In the batches of
-KerasHub, each side is padded to the longest sentence of this side in all
-batches.
+KerasHub, all sources are padded to the longest source of all batches, and all
+targets to the longest target of all batches.
 
     python -m tools.benchmark_step --suite=memory
 

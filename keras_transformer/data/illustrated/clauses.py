@@ -184,8 +184,9 @@ def there_is(
     """Makes a pair of sentences like "There is a dog in the barn".
 
     Args:
-        noun: what is there. If `negative`, `grammar.noun_phrase` must have made
-            the phrase with the determiner "no": "a dog", "de chien".
+        noun: what is there. If `negative` is true, make this phrase with
+            `grammar.noun_phrase(..., determiner="no")`, which gives "a dog" in
+            English and "de chien" in French.
         place: the place with a preposition, such as "in the barn".
         negative: whether the sentence is negated.
     """
