@@ -9,8 +9,8 @@ import math
 from typing import NamedTuple
 
 # The height and width of a figure are at most this number of pixels, unless the
-# smallest cells or the labels need more. TensorBoard keeps images in memory, and
-# browsers scale larger images down.
+# smallest cells or the labels need more. TensorBoard keeps images in memory,
+# and browsers scale larger images down.
 MAX_SIDE = 4000
 
 TITLE_SIZE = 16
