@@ -89,8 +89,8 @@ def main(models, search, inputs, output):
         translator = translation.RepairingTranslator(
             translator, calibration.lengths
         )
-    # The object `sys.stdin` is not used: a thread that waits for its input holds
-    # its lock, and Python takes this lock when it exits.
+    # The object `sys.stdin` is not used: a thread that waits for its input
+    # holds its lock, and Python takes this lock when it exits.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(
