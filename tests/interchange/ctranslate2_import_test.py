@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
-from keras_transformer import interchange
+from keras_transformer import interchange, models
 from keras_transformer.interchange import ctranslate2_import
 from tests import costs
 from tests.interchange import ctranslate2_models as small
@@ -35,11 +35,16 @@ def check_n_best(translator, golden):
     "name", costs.grid(small.NAMES, keep=("post_norm", "gated"))
 )
 def test_log_probabilities_are_theirs(name):
-    golden = small.answers(name)
-    scored = small.translator(name).score(golden["sources"], golden["targets"])
+    golden, translator = small.answers(name), small.translator(name)
+    # In float64, the only rounding errors are those of CTranslate2. Norms of
+    # vectors with a small variance make them larger.
+    model = models.in_precision(translator.model, "float64")
+    scored = translator.with_model(model).score(
+        golden["sources"], golden["targets"]
+    )
     for hypothesis, expected in zip(scored, golden["log_probs"], strict=True):
         np.testing.assert_allclose(
-            hypothesis.log_probs, expected, rtol=1e-5, atol=1e-5
+            hypothesis.log_probs, expected, rtol=2e-5, atol=2e-5
         )
 
 

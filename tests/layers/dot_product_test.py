@@ -199,7 +199,8 @@ class TestDotProductAttention:
         shuffled, _ = dot_product.dot_product_attention(
             query[order], key[order], value[order], mask[order]
         )
-        assert_all_equal(shuffled, output.numpy()[order])
+        # On some processors a product sums in another order in another row.
+        assert_all_close(shuffled, output.numpy()[order], rtol=0, atol=1e-6)
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
     def test_scores_are_float32_in_half_precision(self, dtype):

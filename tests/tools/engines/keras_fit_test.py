@@ -16,8 +16,9 @@ def test_the_first_step_is_not_timed():
         (np.ones((2, 3), "float32"), np.ones((2, 1), "float32"))
     ).repeat()
     # The time at the end of each step; the first step is not timed.
-    clock = iter([100.0, 101.0, 103.0, 107.0])
-    with mock.patch.object(keras_fit.time, "perf_counter", lambda: next(clock)):
+    times = mock.Mock()
+    times.perf_counter.side_effect = [100.0, 101.0, 103.0, 107.0]
+    with mock.patch.object(keras_fit, "time", times):
         assert keras_fit.fit_seconds(model, batches, steps=3) == 7.0
     assert int(model.optimizer.iterations) == 4
 
