@@ -6,10 +6,10 @@
 
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
-server. If the model is too large, or if the page has no code for the model's
-kind of vocabulary or search, the page contains recorded numbers (traces)
-instead of the model, and shows only the sentences of --text. docs/seeing.md
-explains the page.
+server. If the model is too large, or if the page cannot compute its vocabulary
+or the settings of the beam search, the page contains recorded numbers (traces)
+instead of the model, and shows only the sentences of --text. A page cannot have
+--sample. docs/seeing.md explains the page.
 If tools.calibrate has calibrated the run, the page also shows the confidence of
 a translation. With --format=svg or png the program writes one figure instead of
 the page: the attention for the sentence of --text.

@@ -258,8 +258,8 @@ EXECUTION_FIELDS = (
 # A run may also continue with other values of these settings. But `steps` must
 # not be below the number of steps that were trained already, and must stay the
 # same if the learning rate depends on it. If a complete run gets more steps, it
-# trains further. If any of these settings changes, a complete run writes its
-# final files again.
+# trains further, unless --patience has ended it. If any of these settings
+# changes, a complete run writes its final files again.
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 

@@ -56,7 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # A later stage has the vocabulary of the first, and so its sizes.
+            # The vocabularies of the first stage have fixed sizes.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(

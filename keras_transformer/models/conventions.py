@@ -87,9 +87,10 @@ CONVENTIONS: dict[str, Convention] = {
         },
         smoothing_over="others",
     ),
-    # The initial matrices of query, key and value are smaller, by the factor
-    # sqrt(1/2): fairseq applies Glorot's formula as if the three were one
-    # matrix. The first id that the decoder reads is the id of the end token.
+    # The initial weights of query, key and value are smaller than in the other
+    # conventions, by the factor sqrt(1/2). fairseq applies Glorot's formula as
+    # if the three matrices were one. The first id that the decoder reads is the
+    # id of the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",

@@ -61,7 +61,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
 
     def call(*tensors):
         # `function` may have optional arguments that are not tensors. `call`
-        # hides them from `tf.function`, so that they keep their defaults.
+        # hides them, because the compiler accepts only tensors as inputs.
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
