@@ -204,7 +204,7 @@ class _Scores:
         return np.sum(gradients_TSD * self.embeddings_SD.numpy(), axis=2)
 
     def log_probabilities(self, point):
-        """Returns the log-probability of each target token at a point, (T,)."""
+        """Returns log-probabilities (T,) of the target tokens at a point."""
         return self._log_probabilities(tf.constant(point, tf.float32)).numpy()
 
     def _eager_log_probabilities(self, point):

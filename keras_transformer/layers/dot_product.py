@@ -44,8 +44,9 @@ def dot_product_attention(
             `None` adds nothing.
 
     Returns:
-        The pair of the output `(B, T, H, K)`, with the last size and the dtype
-        of `value`, and the attention scores `(B, H, T, S)` in float32.
+        The output `(B, T, H, K)` and the attention scores `(B, H, T, S)`. The
+        output has the last size and the dtype of `value`. The scores are
+        float32.
 
     Raises:
         ValueError: the shapes do not fit together, N does not divide H, or

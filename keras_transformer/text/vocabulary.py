@@ -109,9 +109,10 @@ def _train(sentences, normalization, special_ids, **arguments):
         # normalization, SentencePiece does not add the space itself.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # Below, a name from `file_name` replaces the path of this file in the
-    # model. A shorter name can be padded to the length of the path, but a
-    # longer one would not fit. So the prefix makes the path long.
+    # The trained model contains the path of this temporary file. Below, a name
+    # from `file_name` replaces the path. A shorter name can be padded to the
+    # length of the path, but a longer one would not fit. So the prefix makes
+    # the path long.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )

@@ -25,7 +25,7 @@ _OPERATIONS = "python/ops/_sentencepiece_tokenizer.so"
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """The flag that says where the C program is written."""
+    """The flag with the path of the compiled program."""
 
     output: str = setting("The program to write.")
 
