@@ -11,10 +11,10 @@ from trainers import components, dashboards, evaluations, training_progress
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
 _DEV_SENTENCES = 500
-# Every checkpoint has these counters. If the windows of pairs that training
-# reads (see `kt.data.PairWindows`) may have different numbers of batches, every
-# checkpoint also has a bookmark: the number of the window of the next batch,
-# and the numbers of batches and target tokens before this window.
+# Every checkpoint has `_COUNTERS`. Training reads pairs in windows, see
+# `kt.data.PairWindows`. If the windows may differ in their number of batches,
+# every checkpoint also has `_BOOKMARK`. A bookmark tells which window has the
+# next batch, and how many batches and target tokens come before this window.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 

@@ -224,9 +224,9 @@ class TokenBatches:
     def use_bookmark(self, bookmark: Bookmark) -> None:
         """Stores where a window begins.
 
-        Call this before a run continues from a checkpoint. Otherwise the
-        batches of all earlier windows are planned again, because the method
-        `bookmark` must count them.
+        If `needs_bookmarks` is True, call this before a run continues from a
+        checkpoint. Otherwise the method `bookmark` plans the batches of all
+        earlier windows again, because it must count them.
 
         Args:
             bookmark: an earlier result of the method `bookmark`, such as

@@ -1,11 +1,12 @@
 """Adds rare characters to sources, so that a model learns to ignore them.
 
-If a character has no piece of its own, the vocabulary spells it in bytes. Bytes
-that a model has never read also harm the translation of the words around them.
-So some training sources get a new word of rare characters, such as characters
-that are in no piece of the vocabulary. In some other sources, one letter of a
-word is replaced. The targets stay as they are. The model learns to ignore the
-new words, and to translate a word with one wrong letter like the correct word.
+If a character has no piece of its own, the vocabulary spells it in bytes. A
+model cannot translate bytes that it has never read, and it translates the words
+around them worse. So some training sources get a new word of rare characters,
+such as characters that are in no piece of the vocabulary. In some other
+sources, one letter of a word is replaced. The targets stay as they are. The
+model learns to ignore the new words, and to translate a word with one wrong
+letter like the correct word.
 (With the default normalization a translator removes words of unknown characters
 before the model reads them.)
 """

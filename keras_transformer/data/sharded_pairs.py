@@ -77,8 +77,8 @@ class ShardedPairs:
         if temperature is not None:
             self.weights = _weights_of(temperature, sizes)
         else:
-            # The decimal text of a weight gives its exact value: ten times
-            # `Fraction("0.1")` is 1, but ten times `Fraction(0.1)` is not.
+            # `str(0.1)` is "0.1", so the weight 0.1 becomes exactly 1/10.
+            # `Fraction(0.1)` would be slightly more than 1/10.
             self.weights = [
                 Fraction(str(weight)) for weight in weights or [1] * len(sizes)
             ]

@@ -281,7 +281,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         super().load_own_variables(store)
-        # With LoRA, a file that has the LoRA matrices is already loaded whole.
+        # If LoRA is enabled and the file has the LoRA matrices, the bias is
+        # already loaded.
         is_whole = self.lora_enabled and len(store.keys()) == len(self.weights)
         if self.bias is not None and not is_whole:
             self.bias.assign(store[str(len(store.keys()) - 1)])

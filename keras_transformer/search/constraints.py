@@ -11,6 +11,7 @@ In a shape, `B W` is one size, B times W.
 """
 
 import dataclasses
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ class Constraints:
             ("no_repeat_ngram_size", "allow repetition"),
         ):
             size = getattr(self, name)
-            if size < 0 or int(size) != size:
+            if not isinstance(size, numbers.Integral) or size < 0:
                 raise ValueError(
                     f"`{name}` must be a whole number, at least 0. Received: "
                     f"{size}. Use 0 to {effect_of_zero}."
@@ -119,10 +120,10 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
         task: `Task`.
 
     Raises:
-        ValueError: `prefix` does not have two axes, a prefix is longer than the
-            maximum length of its row, a limit or B is negative, or the limits
-            are neither one number nor B numbers. Values that only the running
-            graph computes are not checked.
+        ValueError: `prefix` does not have two axes and B rows, a prefix is
+            longer than the maximum length of its row, a limit or B is negative,
+            or the limits are neither one number nor B numbers. Values that only
+            the running graph computes are not checked.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -134,7 +135,8 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     if prefix is None:
         prefix = tf.zeros([tf.shape(max_lengths)[0], 0], tf.int32)
     prefix = tf.cast(prefix, tf.int32)
-    if prefix.shape.rank != 2:
+    rows = max_lengths.shape
+    if prefix.shape.rank != 2 or not rows.is_compatible_with(prefix.shape[:1]):
         raise ValueError(
             "`prefix` must have shape (B, P), filled up with pad_id. Received: "
             f"shape={tuple(prefix.shape)}."

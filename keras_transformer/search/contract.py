@@ -4,6 +4,7 @@ B batch   W hypotheses of a row   T target length   V vocabulary_size
 S source length   R rows of a step   C candidates of a hypothesis, not of a row
 """
 
+import numbers
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -164,7 +165,7 @@ def with_nan_scores(result: SearchResult, is_nan: tf.Tensor) -> SearchResult:
 
 def check_count(name: str, count: int) -> None:
     """Raises ValueError unless `count` is a whole number above 0."""
-    if int(count) != count or count < 1:
+    if not isinstance(count, numbers.Integral) or count < 1:
         raise ValueError(
             f"`{name}` must be a whole number of at least 1. Received: "
             f"{count}. Give a number of hypotheses."

@@ -5,6 +5,7 @@ C candidates of a sample, not of a row
 """
 
 import dataclasses
+import numbers
 
 import numpy as np
 import tensorflow as tf
@@ -73,7 +74,7 @@ class SamplingSearch(base.Search):
                 f"`temperature` must be above 0. Received: {self.temperature}. "
                 "Use greedy search for the most probable tokens."
             )
-        if self.top_k < 0 or int(self.top_k) != self.top_k:
+        if not isinstance(self.top_k, numbers.Integral) or self.top_k < 0:
             raise ValueError(
                 "`top_k` must be a whole number, at least 0. Received: "
                 f"{self.top_k}. Use 0 to leave no token out."

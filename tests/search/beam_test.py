@@ -731,6 +731,7 @@ class TestBeamSearch:
             ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
             ({"beam_size": 0}, "top_beams=1, beam_size=0"),
             ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
+            ({"beam_size": 4.0}, "`beam_size` must be a whole number.*4.0"),
             (
                 {"beam_size": 2.5},
                 "`beam_size` must be a whole number of at least 1.*2.5",

@@ -300,6 +300,8 @@ class TestBadInput:
                 "row 1 with a prefix of 4 tokens and a maximum length of 3",
             ),
             ({"prefix": [2, 3]}, r"`prefix`.*\(B, P\).*shape=\(2,\)"),
+            ({"prefix": [[2, 3]] * 7}, r"`prefix`.*\(B, P\).*=\(7, 2\)"),
+            ({"prefix": [[2, 3]]}, r"`prefix`.*\(B, P\).*=\(1, 2\)"),
         ),
     )
     def test_constraints_that_are_none_are_refused(self, run, case):
