@@ -1,4 +1,7 @@
-"""Shows how many pairs a program has read, in a terminal or in a log."""
+"""Shows how many items a program has read, in a terminal or in a log.
+
+The items are pairs or sentences, for example.
+"""
 
 import logging
 import sys

@@ -4,8 +4,8 @@ from typing import Any
 
 from keras_transformer.layers import checks, templates
 
-# The attributes of a `Transformer` that are sublayers with weights, in the order
-# in which they are built.
+# The attributes of a `Transformer` that are sublayers with weights, in the
+# order in which they are built.
 SUBLAYERS = (
     "source_embedding",
     "target_embedding",

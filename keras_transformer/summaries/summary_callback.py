@@ -110,8 +110,8 @@ class SummaryCallback(keras.callbacks.Callback):
 
 def _forget_after(log_dir, step):
     """Tells TensorBoard to forget the summaries of steps after `step`."""
-    # The event START tells TensorBoard to forget summaries. In the public API,
-    # only the writer of TensorFlow 1 can write this event.
+    # The event START tells TensorBoard to forget summaries. The writers of
+    # TensorFlow 2 cannot write this event, but the writer of TensorFlow 1 can.
     with tf.Graph().as_default():
         writer = tf.compat.v1.summary.FileWriter(log_dir)
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)

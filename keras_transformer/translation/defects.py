@@ -129,8 +129,9 @@ def have_loops(
     """Tells which sequences have a loop, boolean `(B,)`.
 
     A sequence has a loop if four tokens, one after another, are the same, or if
-    a part of 2 to 32 tokens is repeated directly after itself. The tokens that
-    repeat the part must be at least four, and at least as many as the part has.
+    a part of 2 to 32 tokens is repeated directly after itself. The number of
+    tokens that repeat the part must be at least four, and at least the number
+    of tokens in the part.
 
     Args:
         ids: int32 `(B, T)`, any numbers that identify tokens.
