@@ -1,7 +1,6 @@
 """Makes an ensemble, which decodes with several models together.
 
-B batch   T target length   S source length   V vocabulary_size
-W hypotheses of a row
+B batch   T target length   V vocabulary_size
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """A model that computes logits from ids, for whole targets or step by step.
 
-B batch   T target length   S source length   D model_dim   H heads
-L layers   V vocabulary_size
+B batch   T target length   S source length   D model_dim
+V vocabulary_size
 """
 
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 A search is called with a step function, a state and a task.
 
-B batch   T target length   V vocabulary_size   S source length
+T target length
 """
 
 import abc

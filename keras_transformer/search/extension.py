@@ -1,7 +1,7 @@
 """Finds candidates for the next tokens, in each step of a search.
 
 B batch, without the rows that the search has dropped   W hypotheses of a row
-T target length   S source length   V vocabulary_size
+T target length   S source length
 """
 
 import tensorflow as tf

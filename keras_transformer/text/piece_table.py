@@ -4,7 +4,7 @@ Marian and OPUS-MT cut sources by one SentencePiece model, and targets by
 another. One table has the ids of the pieces of the two models. A source may
 begin with a tag such as `>>fra<<`, which is one token.
 
-B batch   T length in tokens (ragged)   V vocabulary_size
+V vocabulary_size
 """
 
 import base64

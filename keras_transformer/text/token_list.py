@@ -3,7 +3,7 @@
 Systems such as CTranslate2 and OpenNMT read and write text that another program
 has cut into tokens, with a space between two tokens.
 
-B batch   T length in tokens (ragged)   V vocabulary_size
+V vocabulary_size
 """
 
 import dataclasses

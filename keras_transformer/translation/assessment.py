@@ -1,7 +1,6 @@
 """Assesses the quality of translations without references.
 
-B batch   W hypotheses of a row   S source length   T target length
-U words of a translation
+B batch   W hypotheses of a row   U words of a translation
 """
 
 from collections.abc import Sequence

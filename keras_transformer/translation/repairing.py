@@ -1,7 +1,6 @@
 """A translator that translates a text again if its translation has a defect.
 
-B batch   S source length   P prefix length   W hypotheses of a row
-T target length
+B batch   T target length
 """
 
 import dataclasses

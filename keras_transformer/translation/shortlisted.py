@@ -2,8 +2,7 @@
 
 A shortlist is the set of target tokens that may occur in a translation.
 
-B batch   S source length   R rows of a step   W hypotheses of a row
-V vocabulary_size
+B batch   S source length   R rows of a step   V vocabulary_size
 
 V' is the number of tokens in the shortlist of a batch.
 """
