@@ -44,12 +44,12 @@ _ACCENTED = "áàâãäåéèêëíìîïóòôõöúùûüñçšžőğýÿćň�
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """The flags of the sentences, and the seed of their changes."""
+    """The flags: which sentences to change, and the seed of the changes."""
 
     source: list[str] = setting(
         "Source files or globs. Default: the built-in corpus's test set.", []
     )
-    sentences: int = setting("How many of them are used.", 200, least=1)
+    sentences: int = setting("How many sentences are used.", 200, least=1)
     seed: int = setting("Seed of the characters and positions.", 0)
 
 

@@ -178,11 +178,11 @@ def with_defaults(
 def _choice_of_conventions(settings):
     """Returns a function that returns the value of a setting, or its default.
 
-    The function takes the name of the setting, and the name of its default in
-    `Convention`. If the setting is `None`, the function returns the first of
-    these values that exists: the default of --convention; the value in
-    `initial_model.search_settings`, such as the length penalty of an imported
-    model; the default of the convention "paper".
+    The function takes the name of a setting, and the name of its default in
+    `Convention`. It returns the first of these values that exists: the setting,
+    if it is not `None`; the default in the convention that --convention names;
+    the value that `initial_model.search_settings` returns, such as the length
+    penalty of an imported model; the default in the convention "paper".
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

@@ -46,7 +46,7 @@ def _rule(help_text, default=None, choices=None, least=None):
 
     `Cleaning` raises an error if a value is not one of `choices`, or is below
     `least`. `choices=None` allows all values, and `least=None` all numbers.
-    A value of `None` is always valid.
+    The value `None` passes both checks.
     """
     metadata = {"help": help_text, "choices": choices, "least": least}
     if default == []:

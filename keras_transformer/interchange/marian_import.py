@@ -234,7 +234,7 @@ def _weights(config, arrays, where):
     present = [name for name in EMBEDDINGS if name in arrays]
     if config.tying == "all" and present:
         # The file may have the shared matrix under any name in `EMBEDDINGS`,
-        # but the mapping reads only this name.
+        # but the mapping reads only `model.shared.weight`.
         arrays["model.shared.weight"] = arrays[present[0]]
     if config.tying == "target":
         for name, other in (

@@ -203,8 +203,9 @@ class Decoder(stack.Stack):
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
         """Makes a function to call at each step.
 
-        The matrices of self-attention are put side by side once, when the
-        function is made, see `MultiHeadAttention.stepper`.
+        In each block, the matrices of query, key and value of self-attention
+        are put side by side once, when the function is made. Quantized matrices
+        are not, see `MultiHeadAttention.stepper`.
 
         Returns:
             A function with the arguments of `step`. It returns the output,

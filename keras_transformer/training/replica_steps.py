@@ -46,7 +46,11 @@ class ReplicaSteps(keras.Model):
     gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:
-        """Updates weights and metrics from one replica's share of a batch."""
+        """Makes one replica's part of a training step.
+
+        Adds the replica's share of a batch to the metrics, and updates the
+        weights by the gradients of all replicas.
+        """
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         batch_size = self._batch_size(x, y, weights)
         compute = self._compiled(self._loss_and_gradients)

@@ -128,7 +128,8 @@ def texts_in_graph(
     is_blank = is_blank[:, None]
     is_hypothesis = scores > contract.NEVER
     scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-    # `reshape` cannot infer a size if B is 0, so no size is -1 here.
+    # If B and T are 0, `reshape` infers a wrong size for -1. So all sizes are
+    # given here.
     flat = [shape[0] * shape[1], tf.shape(ids)[2]]
     texts = tf.reshape(tokenizer.decode(tf.reshape(ids, flat)), shape)
     texts.set_shape(scores.shape)

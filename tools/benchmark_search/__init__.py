@@ -1,1 +1,1 @@
-"""Times our search, and compares it with CTranslate2 and Marian."""
+"""Times our search. Compares it with CTranslate2 and Marian in transformers."""

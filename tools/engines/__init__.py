@@ -1,1 +1,4 @@
-"""Runs the engines of a benchmark, which do its work in other processes."""
+"""Runs the engines of a benchmark, each in a process of its own.
+
+An engine does the work that the benchmark measures.
+"""

@@ -25,7 +25,7 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """The error if XLA cannot lower a function with static shapes."""
+    """The error if `lower` cannot make an HLO module with static shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
