@@ -3,10 +3,9 @@
     python -m tools.average_checkpoints --model=runs/mine \\
         --output_dir=runs/mine_best --select_by=bleu --count=5
 
-A chosen checkpoint is left out if the run has not kept it. A run keeps its last
-checkpoints. If the trainer had a score as --select_by, the run keeps its best
-checkpoints and the last one. The scores of the evaluations are in
-`evaluations.json` of the run.
+A run keeps its last checkpoints. If the trainer had a score as --select_by, the
+run keeps its best checkpoints and the last one. Only these can be averaged. The
+scores of the evaluations are in `evaluations.json` of the run.
 """
 
 import dataclasses

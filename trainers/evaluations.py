@@ -23,7 +23,8 @@ class Evaluations:
         criterion: one of `CRITERIA`. With `"last"`, the newest checkpoints are
             the best.
         patience: the run ends early if this number of evaluations has followed
-            the best one; `None` for a run that never ends early.
+            the first one with the best score; `None` for a run that never ends
+            early.
     """
 
     def __init__(
@@ -108,15 +109,15 @@ class Evaluations:
 
     def is_over(self) -> bool:
         """Tells whether `--patience` ends the run early."""
-        if self._patience is None:
-            return False
         ranked, records = self._ranked(), self.read()
-        if not ranked:
+        if self._patience is None or not ranked:
             return False
-        # An equal score later is no better score.
         best = records[ranked[0]].get(self._criterion)
+        # An equal score later is no better score. `ranked[0]` is for NaN, which
+        # equals nothing.
         first = min(
             (s for s in records if records[s].get(self._criterion) == best),
+            default=ranked[0],
         )
         return sum(step > first for step in records) >= self._patience
 

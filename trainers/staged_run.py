@@ -56,7 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # The vocabularies of the first stage have fixed sizes.
+            # With a size, the stage would learn another vocabulary.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(

@@ -55,8 +55,8 @@ class TokenBatches:
     `plans.Buckets`. With packing, several pairs share a row, and all batches
     have one shape, see `plans.Packing`. In both cases, no pair of a window is
     lost or repeated. In training, the seed and the number of the window decide
-    which pairs share a batch, and the order of the batches. `rows_multiple_of`
-    does not change this up to 8: it only adds rows of weight 0.
+    which pairs share a batch, and the order of the batches. More replicas do
+    not change this: `rows_multiple_of` only adds rows of weight 0.
 
     Args:
         pairs: the encoded pairs.
@@ -132,10 +132,11 @@ class TokenBatches:
         self._packed = packed
         self._planner: plans.Buckets | plans.Packing
         if packed:
-            mean = self._lengths(0).mean(axis=0)
-            rows = max(plans.ROWS, plans.fewest_rows(rows_multiple_of))
-            length = tokens_per_batch // rows
-            room = packing.room_of_rows(mean, pairs.longest, length)
+            room = packing.room_of_rows(
+                self._lengths(0).mean(axis=0),
+                pairs.longest,
+                tokens_per_batch // plans.ROWS,
+            )
             self._planner = plans.Packing(tokens_per_batch, room)
         else:
             self._planner = plans.Buckets(tokens_per_batch, max_length)

@@ -67,22 +67,6 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
     return rows // ROWS * ROWS if rows >= ROWS else rows
 
 
-def fewest_rows(rows_multiple_of: int) -> int:
-    """Returns the smallest result of `rows_of` that has a row for each part.
-
-    Args:
-        rows_multiple_of: the number of parts: replicas times micro-batches.
-
-    Example:
-
-    >>> fewest_rows(3), fewest_rows(11)
-    (3, 16)
-    """
-    if rows_multiple_of <= ROWS:
-        return rows_multiple_of
-    return -(-rows_multiple_of // ROWS) * ROWS
-
-
 def check_batch(
     tokens_per_batch: int, max_length: int, rows_multiple_of: int = 1
 ) -> None:
@@ -99,12 +83,18 @@ def check_batch(
             raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
     rows = rows_of(tokens_per_batch, max_length)
     if tokens_per_batch < max_length or rows < rows_multiple_of:
+        fewest = rows_multiple_of
+        if fewest > ROWS:
+            # `rows_of` rounds a number above `ROWS` down to a multiple of
+            # `ROWS`. If `fewest` were not rounded up to such a multiple, the
+            # message would name too few tokens.
+            fewest = -(-fewest // ROWS) * ROWS
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
             "each micro-batch of each replica. Received: tokens_per_batch="
             f"{tokens_per_batch}, max_length={max_length}, "
             f"rows_multiple_of={rows_multiple_of}. Expected at least "
-            f"{max_length * fewest_rows(rows_multiple_of)} tokens."
+            f"{max_length * fewest} tokens."
         )
 
 

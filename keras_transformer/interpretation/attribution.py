@@ -103,19 +103,19 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
     return record.Attribution(method, scores_TS)
 
 
-def _finite(scores_TS):
-    if not np.isfinite(scores_TS).all():
+def _finite(numbers):
+    if not np.isfinite(numbers).all():
         raise FloatingPointError(
-            "A gradient is NaN or infinite. Look for such numbers in the "
-            "weights, or load an earlier checkpoint."
+            "A log-probability or a gradient is NaN or infinite. Look for such "
+            "numbers in the weights, or load an earlier checkpoint."
         )
-    return scores_TS
+    return numbers
 
 
 def _integrated(scores):
     """Returns the scores of integrated gradients, an array `(T, S)`."""
     whole = _Interval.of(scores, 0.0, 1.0)
-    _finite(whole.scores_TS)
+    _finite(whole.scores_TS), _finite(whole.difference_T)
     tolerance_T = np.maximum(_SHARE * np.abs(whole.difference_T), _NOISE)
     intervals = [whole]
     while np.any(np.abs(sum(each.error_T for each in intervals)) > tolerance_T):
@@ -132,7 +132,7 @@ def _integrated(scores):
             _Interval.of(scores, worst.begin, middle),
             _Interval.of(scores, middle, worst.end),
         ]
-    return sum(each.scores_TS for each in intervals)
+    return _finite(sum(each.scores_TS for each in intervals))
 
 
 class _Interval(NamedTuple):

@@ -193,6 +193,7 @@ def _load_model(path):
         ValueError,
         TypeError,
         KeyError,
+        RuntimeError,
         OSError,
         zipfile.BadZipFile,
         zlib.error,

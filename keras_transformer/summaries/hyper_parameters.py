@@ -1,14 +1,17 @@
 """Writes the settings of a run for TensorBoard's tab HParams."""
 
-import numbers
 import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
 from keras_transformer.summaries import summary_callback
+
+# The types of the values that TensorBoard accepts.
+_WRITTEN = (bool, int, float, str, np.integer, np.floating)
 
 
 class HyperParameters(summary_callback.SummaryCallback):
@@ -36,9 +39,7 @@ class HyperParameters(summary_callback.SummaryCallback):
     def __init__(self, log_dir: str | os.PathLike, values: Mapping[str, Any]):
         super().__init__(log_dir)
         self._values = {
-            name: value
-            if isinstance(value, bool | numbers.Real | str)
-            else str(value)
+            name: value if isinstance(value, _WRITTEN) else str(value)
             for name, value in values.items()
             if value is not None
         }

@@ -166,7 +166,7 @@ def _without_unknown_accents(letter, characters):
 
     NFC writes a few letters as two characters, such as the Hindi letter U+0958.
     """
-    if set(letter) <= set(characters):
+    if all(character in characters for character in letter):
         return letter
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):

@@ -38,7 +38,7 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
     try:
         content = json.loads(model.decode("utf-8"))
         kind = content["kind"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise ValueError(
             f"Expected a vocabulary. Received {len(model)} bytes that cannot "
             f"be read ({error!r}). Copy the file again from the original."

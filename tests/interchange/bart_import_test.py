@@ -147,6 +147,11 @@ class TestBadInput:
             "tokenizer_config.json", tokenizer_class="MBartTokenizer"
         )
         self.refuses("--target_language=pl_PL", languages=("en_XX", "pl_PL"))
+        # A general class does not tell which of the two models it is.
+        self.configure(
+            "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast"
+        )
+        bart_import.read(self.directory, "en_XX", "pl_PL")
 
     def test_without_settings_of_the_tokenizer(self):
         (self.directory / "tokenizer_config.json").unlink()

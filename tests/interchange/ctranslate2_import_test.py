@@ -36,7 +36,7 @@ def check_n_best(translator, golden):
 )
 def test_log_probabilities_are_theirs(name):
     golden, translator = small.answers(name), small.translator(name)
-    # In float64, the only rounding errors are those of CTranslate2. Norms of
+    # In float64, most rounding errors are those of CTranslate2. Norms of
     # vectors with a small variance make them larger.
     model = models.in_precision(translator.model, "float64")
     scored = translator.with_model(model).score(

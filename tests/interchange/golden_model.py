@@ -9,7 +9,7 @@ from keras_transformer import models
 def check(golden, model):
     """Checks the memory and the logits of the first sentences of `golden`.
 
-    The model computes in float64, so the only rounding errors are those of the
+    The model computes in float64, so most rounding errors are those of the
     other system. A norm of a vector with a small variance makes them larger: in
     the memory they reach 1.4e-5.
     """

@@ -291,6 +291,7 @@ class TestBadInput:
             ({"min_lengths": [2, -3]}, "`min_lengths`.*Received: -3"),
             ({"no_repeat_ngram_size": -2}, "`no_repeat_ngram_size`.*: -2"),
             ({"no_repeat_ngram_size": 1.5}, "`no_repeat_ngram_size`.*: 1.5"),
+            ({"no_repeat_ngram_size": 2.0}, "`no_repeat_ngram_size`.*: 2.0"),
             ({"banned_ids": [2, 7]}, r"`banned_ids`.*\[0, 7\). Received: 7"),
             ({"banned_ids": [-1]}, r"`banned_ids`.*\[0, 7\). Received: -1"),
             ({"prefix": [[2, 7]] * 2}, r"`prefix`.*\[0, 7\). Received: 7"),

@@ -443,6 +443,7 @@ class TestSamplingSearch:
             ),
             ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
             ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
+            ({"top_k": 4.0}, "`top_k` must be a whole number.*: 4.0. Use 0"),
             ({"seed": [3, 5]}, r"`row_keys`.*shape \(2,\). Expected \(1,\)"),
             ({"seed": [[3]]}, r"`row_keys`.*shape \(1, 1\). Expected \(1,\)"),
             ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),

@@ -1,6 +1,7 @@
 """The average of chosen checkpoints of a run becomes a new run."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -38,6 +39,21 @@ def run(tmp_path_factory):
         {str(step): {"bleu": bleu} for step, bleu in SCORES.items()},
     )
     return directory
+
+
+def test_the_best_are_among_those_that_are_kept(run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(run.path, copy)
+    for path in (copy / "checkpoints").glob("ckpt-5.*"):
+        path.unlink()
+    result = in_process.call(
+        "average_checkpoints",
+        f"--model={copy}",
+        f"--output_dir={tmp_path}/new",
+        "--count=1",
+        "--select_by=bleu",
+    )
+    assert json.loads(result.stdout) == {"averaged_steps": [11]}, result.stderr
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,9 @@ class TestUpdates:
         optimizer = scaled(sgd(clipnorm=0.0), 1.0)
         found = self.apply(optimizer, [[3.0, -4.0], 1.0, [12.0]], 2)
         assert found == [[-1.5, 2.0], -0.5, [-6.0]]
+        # Without a limit, the optimizer sums the gradients itself.
+        found = self.apply(sgd(clipnorm=0.0), [[3.0, -4.0], 1.0, [12.0]], 2)
+        assert found == [[-3.0, 4.0], -1.0, [-12.0]]
 
     def test_nothing_to_update(self):
         updates.apply(sgd(), [], [], replicas=1)

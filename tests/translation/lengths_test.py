@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -37,11 +38,16 @@ class TestLengths:
         assert_all_equal(found[1], longest)
         assert {x.dtype for x in found} == {tf.int32}
 
-    def test_products_are_not_rounded_to_float32(self):
-        _, longest = lengths.Lengths(ratio=1.3, extra=0).of([90])
-        assert_all_equal(longest, [117])
-        shortest, _ = lengths.Lengths(minimum_ratio=0.3).of([50])
-        assert_all_equal(shortest, [15])
+    def test_products_are_those_of_decimal_numbers(self):
+        sources = np.arange(1, 257)
+        for hundredths in range(1, 400, 3):
+            ratio = hundredths / 100
+            _, longest = lengths.Lengths(ratio=ratio, extra=0).of(sources)
+            exact = np.maximum(hundredths * sources // 100, 1)
+            assert_all_equal(longest, exact)
+            limits = lengths.Lengths(minimum_ratio=ratio, ratio=5.0)
+            exact = -(-hundredths * sources // 100)
+            assert_all_equal(limits.of(sources)[0], exact)
 
     @pytest.mark.parametrize(
         ("name", "value", "least"),

@@ -36,9 +36,9 @@ export function makeTask(data, sourceLength, prefix, endId) {
   };
 }
 
-// `Lengths.of` in Python, whose products are float32.
+// `Lengths.of` in Python. It rounds products to float32.
 function lengthLimits(limits, sourceLength) {
-  const times = (ratio) => Math.fround(Math.fround(ratio) * sourceLength);
+  const times = (ratio) => Math.fround(ratio * sourceLength);
   let maximum = Math.trunc(times(limits.ratio)) + limits.extra;
   if (limits.maximum !== null) maximum = Math.min(maximum, limits.maximum);
   maximum = Math.max(maximum, 1);
