@@ -101,8 +101,8 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     plain = translate(sources)
     # A translation of a changed sentence may contain copies of the rare
     # characters, or replacement characters for bytes that are not UTF-8. So the
-    # comparison uses only the characters of the translations of unchanged
-    # sentences.
+    # comparison ignores each character that occurs in no translation of an
+    # unchanged sentence. Spaces are never ignored.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():

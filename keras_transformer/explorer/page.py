@@ -103,8 +103,9 @@ def _check_inline(text, kind):
     """Checks that a browser reads a style or script completely and unchanged.
 
     An end tag would end the style or script too early, and `<!--` can begin a
-    comment. A browser replaces carriage returns before it computes the hash. So
-    with a carriage return, the hash of `policy` would be wrong.
+    comment. A browser replaces carriage returns before it computes the hash of
+    the text. So with a carriage return, the browser's hash would differ from
+    the hash in the result of `policy`.
     """
     for forbidden in (f"</{kind}", "<!--", "\r"):
         if forbidden in text.lower():

@@ -24,8 +24,8 @@ READERS: dict[str, Callable[..., Imported]] = {
     "opennmt_tf": opennmt_tf_import.read,
     "tensor2tensor": tensor2tensor_import.read,
 }
-# For a system, the names of the arguments that its reader takes besides the
-# path. The readers of the other systems take only the path.
+# The names of the arguments that a reader takes besides the path, by the name
+# of its system. A reader that is not listed here takes only the path.
 OPTIONS = {
     **dict.fromkeys(("bart", "m2m100"), ("source_language", "target_language")),
     "tensor2tensor": ("target_space",),

@@ -108,8 +108,8 @@ class RunDirectory:
     def read_config(self) -> dict[str, Any]:
         """Reads `config.json`; returns an empty dict if no run was started.
 
-        The file of an older run may lack newer fields. Those whose value in the
-        older run is known are added.
+        The file of an older run may lack newer fields. If the value that the
+        older run used for such a field is known, the returned dict has it.
 
         Raises:
             ValueError: the file is damaged.

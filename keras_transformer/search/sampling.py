@@ -1,6 +1,6 @@
 """Sampling, a search that draws tokens from the model's distribution.
 
-B batch, without the rows that the loop has dropped   W samples of a row
+B batch, without the rows that the search has dropped   W samples of a row
 C candidates of a sample, not of a row
 """
 

@@ -151,7 +151,8 @@ class ReplicaSteps(keras.Model):
         loss = share * sum(penalties)
         if total is not None:
             tokens = total.tokens if tokens is None else tokens
-            # Without tokens, this term and its gradients are 0, not NaN.
+            # If the sum of token weights is 0, this term and its gradients
+            # are 0, not NaN.
             loss += tf.math.divide_no_nan(total.loss, tokens)
         return loss
 

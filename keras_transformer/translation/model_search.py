@@ -128,7 +128,9 @@ class ModelSearch:
     ) -> contract.SearchResult:
         """Scores existing translations with the penalties of the search.
 
-        A search that normalizes over allowed tokens gives other scores.
+        This method normalizes over all tokens. A search with
+        `normalized_over="allowed"` or with a `Shortlist` does not, so it can
+        give a translation another score.
 
         Args:
             source_ids: int32 `(B, S)`, padded.

@@ -52,11 +52,11 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """The moment of a kill: after a file is written, or at any time.
+    """The moment of a kill: soon after a file changes, or at any time.
 
-    name: what the run does or writes at this moment, to be printed.
+    name: a description of the moment, to be printed.
     files: glob of the files, in the run directory; `None` for any time.
-    seconds: the longest time from the writing of a file to the kill.
+    seconds: the longest time from a new or changed file to the kill.
     """
 
     name: str
