@@ -110,13 +110,13 @@ class Evaluations:
     def is_over(self) -> bool:
         """Tells whether `--patience` ends the run early."""
         ranked, records = self._ranked(), self.read()
-        if self._patience is None or not ranked:
+        if self._patience is None or self._criterion == "last" or not ranked:
             return False
-        best = records[ranked[0]].get(self._criterion)
+        best = records[ranked[0]][self._criterion]
         # An equal score later is no better score. `ranked[0]` is for NaN, which
         # equals nothing.
         first = min(
-            (s for s in records if records[s].get(self._criterion) == best),
+            (s for s in records if records[s][self._criterion] == best),
             default=ranked[0],
         )
         return sum(step > first for step in records) >= self._patience

@@ -72,7 +72,7 @@ def save_page(
             numbers of texts and targets differ, a text or target is blank,
             `interpretation.trace` or `embedded_model.embed_model` refuses the
             model, or a recorded number is NaN or infinite.
-        FloatingPointError: the score of a translation is NaN.
+        FloatingPointError: a score, or a gradient, is NaN or infinite.
         OSError: the file cannot be written.
 
     Example:

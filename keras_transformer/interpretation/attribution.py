@@ -115,7 +115,8 @@ def _finite(numbers):
 def _integrated(scores):
     """Returns the scores of integrated gradients, an array `(T, S)`."""
     whole = _Interval.of(scores, 0.0, 1.0)
-    _finite(whole.scores_TS), _finite(whole.difference_T)
+    _finite(whole.scores_TS)
+    _finite(whole.difference_T)
     tolerance_T = np.maximum(_SHARE * np.abs(whole.difference_T), _NOISE)
     intervals = [whole]
     while np.any(np.abs(sum(each.error_T for each in intervals)) > tolerance_T):

@@ -56,7 +56,7 @@ def trace(
         ValueError: a text is blank or not one string, `num_candidates` is not a
             positive int, or `attribution` is unknown; or as for `Tracer`.
         FloatingPointError: the search or the assessment meets a score of NaN.
-        ArithmeticError: as for `attribute`.
+        FloatingPointError, ArithmeticError: as for `attribute`.
 
     Example:
 

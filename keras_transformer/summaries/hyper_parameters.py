@@ -25,8 +25,9 @@ class HyperParameters(summary_callback.SummaryCallback):
     Args:
         log_dir: the directory of the event file. The directory is made when
             the settings are written.
-        values: the settings by name. A value that is not a number, a bool or a
-            string is written as text. A value of `None` is left out.
+        values: the settings by name. A value that is not an int, a float, a
+            bool, a string or a NumPy number is written as text. A value of
+            `None` is left out.
 
     Example:
 

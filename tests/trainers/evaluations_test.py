@@ -51,10 +51,21 @@ def test_patience_counts_evaluations_after_the_best(directory):
     assert make(directory, "chrf", patience=4).is_over()
     assert not make(directory, "chrf", patience=5).is_over()
     assert not make(directory).is_over()
+    # With "last", the newest is the best, so none follows it.
+    assert not make(directory, "last", patience=1).is_over()
     strategy = tf.distribute.get_strategy()
     for patience, expected in ((3, True), (4, False)):
         made = make(directory, patience=patience)
         assert evaluations.is_over(strategy, made) == expected
+
+
+def test_patience_after_nan(directory):
+    made = evaluations.Evaluations(directory, "loss", 2)
+    over = []
+    for step in (5, 10, 15):
+        made.record(step, {"loss": float("nan")})
+        over.append(made.is_over())
+    assert over == [False, False, True]
 
 
 def test_a_continued_run_forgets_what_it_repeats(directory):

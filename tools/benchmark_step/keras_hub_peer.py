@@ -115,7 +115,7 @@ class _CorpusBatches:
         self.pad_id = vocabulary.pad_id()
         sides = [
             [
-                [*vocabulary.encode(line), vocabulary.eos_id()]
+                [*vocabulary.encode(line.rstrip("\r")), vocabulary.eos_id()]
                 for line in path.read_bytes().decode("utf-8").split("\n")
             ]
             for path in (corpus.source, corpus.target)
