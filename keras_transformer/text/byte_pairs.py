@@ -119,6 +119,7 @@ class BytePairs(base.TextTokenizer):
             ValueError: `BytePairs` refuses the pieces, the merges or the
                 special ids.
         """
+        texts.check_strings("pieces", content["pieces"])
         return cls(
             content["pieces"],
             content["merges"],

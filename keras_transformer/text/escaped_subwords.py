@@ -103,6 +103,7 @@ class EscapedSubwords(base.TextTokenizer):
             TypeError: an entry has a wrong type.
             ValueError: `EscapedSubwords` refuses the pieces or the special ids.
         """
+        texts.check_strings("pieces", content["pieces"])
         return cls(
             content["pieces"], specials.SpecialIds(**content["special_ids"])
         )

@@ -99,11 +99,9 @@ class PieceTable(base.TextTokenizer):
                 "The SentencePiece model of the table cannot be read "
                 f"({error}). Copy the file again from the original."
             ) from error
-        tokens = content["tokens"]
-        if not all(isinstance(token, str) for token in tokens):
-            raise TypeError("`tokens` must be strings.")
+        texts.check_strings("tokens", content["tokens"])
         return cls(
-            tokens,
+            content["tokens"],
             model,
             specials.SpecialIds(**content["special_ids"]),
         )

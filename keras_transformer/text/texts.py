@@ -39,6 +39,23 @@ def are_blank(texts: TensorLike) -> tf.Tensor:
     return tf.strings.regex_full_match(texts, _BLANK)
 
 
+def check_strings(name: str, values: Any) -> None:
+    """Raises TypeError unless `values` is a list of strings.
+
+    Args:
+        name: the name of the entry in the content of a vocabulary file.
+        values: the entry.
+
+    Example:
+
+    >>> check_strings("tokens", ["a", "b"])
+    """
+    if not isinstance(values, list) or not all(
+        isinstance(value, str) for value in values
+    ):
+        raise TypeError(f"`{name}` must be a list of strings.")
+
+
 def check_list(name: str, texts: Any) -> None:
     """Raises ValueError if `texts` is one string, path or scalar tensor.
 

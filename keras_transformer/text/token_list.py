@@ -79,10 +79,10 @@ class TokenList(base.TextTokenizer):
             TypeError: an entry has a wrong type.
             ValueError: `TokenList` refuses the tokens or the special ids.
         """
-        tokens = content["tokens"]
-        if not all(isinstance(token, str) for token in tokens):
-            raise TypeError("`tokens` must be strings.")
-        return cls(tokens, specials.SpecialIds(**content["special_ids"]))
+        texts.check_strings("tokens", content["tokens"])
+        return cls(
+            content["tokens"], specials.SpecialIds(**content["special_ids"])
+        )
 
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
         texts.check_list("ids", ids)

@@ -55,6 +55,11 @@ def test_each_kind(make, tmp_path):
             "Received TypeError",
         ),
         (
+            b'{"kind": "byte_pairs", "pieces": [1], "merges": [],'
+            b' "special_ids": {}}',
+            "Received TypeError",
+        ),
+        (
             b'{"kind": "piece_table", "tokens": [1], "sentencepiece": "",'
             b' "special_ids": {}}',
             "Received TypeError",
