@@ -9,9 +9,9 @@ evaluation, in which TensorFlow makes the graph; the median seconds of the later
 evaluations; and the kilobytes that the traces of an evaluation add to the event
 file. Then, unless --steps is 0, it trains two models with the sizes of the demo
 in alternate rounds. One of them has the callback `GradientNorms`, which
-computes the norm of the gradients in training steps. The program prints a line
-of JSON: the milliseconds of a step of each model, their ratio, and the losses.
-The time of other summaries is not measured.
+computes the norm of the gradients in the first of every 16 steps. The program
+prints a line of JSON: the milliseconds of a step of each model, their ratio,
+and the losses. The time of other summaries is not measured.
 """
 
 import dataclasses

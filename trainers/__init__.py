@@ -1,4 +1,7 @@
-"""Training programs. Run them from a checkout with `python -m`."""
+"""The trainer, and its parts.
+
+Run it from a checkout with `python -m trainers.train_translation`.
+"""
 
 from trainers import startup
 

@@ -14,9 +14,10 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
-# If the model of a run, or its initial model, was imported from another system,
-# `config.json` of the run may have all these search settings. In other runs,
-# `config.json` has only the first two of them, which are flags of the trainer.
+# A run may have all these search settings in its `config.json` if its model was
+# imported from another system. A run that starts from a run with all these
+# settings may have them too. In other runs, `config.json` has only the first
+# two of them, which are flags of the trainer.
 _OF_SEARCH = (
     "length_penalty",
     "length_penalty_form",

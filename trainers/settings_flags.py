@@ -2,8 +2,8 @@
 
 The settings of a program are frozen dataclasses. Each field that `setting`
 makes is a flag with the type and the default of the field. The flag also has
-the name of the field, unless `setting` gets another name. Two programs that
-have a flag in common share the dataclass.
+the name of the field, unless `setting` gets another name. Several programs can
+use the same dataclass. They then have its flags in common.
 """
 
 import dataclasses

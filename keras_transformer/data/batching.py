@@ -226,8 +226,8 @@ class TokenBatches:
         """Stores where a window begins.
 
         If `needs_bookmarks` is True, call this before a run continues from a
-        checkpoint. Otherwise the method `bookmark` plans the batches of all
-        earlier windows again, because it must count them.
+        checkpoint. Without this call, the method `bookmark` plans the batches
+        of all earlier windows again, because it must count them.
 
         Args:
             bookmark: an earlier result of the method `bookmark`, such as

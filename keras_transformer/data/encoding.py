@@ -68,7 +68,7 @@ class EncodedPairs:
 
     sources, targets: one int32 vector for each pair.
     num_empty: the number of pairs that were left out because the source or the
-        target was empty or only white space.
+        target was empty, was only white space, or had no tokens.
     num_too_long: the number of other pairs that were left out because the
         source or the target was too long.
     source_special_ids, target_special_ids: special ids of the vocabularies.
@@ -137,7 +137,8 @@ def encode_pairs(
 ) -> EncodedPairs:
     """Encodes pairs, and leaves out those with a blank or too long sentence.
 
-    A sentence is blank if it is empty or only white space.
+    A sentence is blank if it is empty or only white space. A pair with a
+    sentence that has no tokens is left out too.
 
     Args:
         pairs: the pairs to encode.
@@ -219,7 +220,8 @@ def nothing_left(
     """Returns the error to raise if no pair is left.
 
     Args:
-        num_empty: the number of pairs with a blank source or target.
+        num_empty: the number of pairs whose source or target is blank or has no
+            tokens.
         num_too_long: the number of other pairs whose source or target is too
             long.
         max_length: the maximum number of tokens of a source and of a target,

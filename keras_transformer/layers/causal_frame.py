@@ -72,6 +72,8 @@ class CausalFrame(block.Block):
     def _self_attention_stepper(self):
         """Makes a function that applies self-attention at one position.
 
+        The function also applies the residual connection.
+
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
             cached keys and values. It returns the output `(B, W, D)`, a new

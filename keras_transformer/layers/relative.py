@@ -104,6 +104,7 @@ class RelativePositions(composite.TracedLayer):
     def compute_output_shape(
         self, query_shape: Shape, key_shape: Shape, value_shape: Shape
     ) -> tuple[Shape, Shape]:
+        _check_values(query_shape, value_shape)
         batch_size, length, num_heads, _ = query_shape
         return (
             (*query_shape[:-1], value_shape[-1]),
@@ -142,6 +143,7 @@ class RelativePositions(composite.TracedLayer):
                 key_positions=key_positions,
             )
             return self._call_on_heads(query, key, value, mask)
+        _check_values(query.shape, value.shape)
         distance_TS = self._distances(
             query, key, query_positions, key_positions
         )
@@ -224,3 +226,12 @@ class RelativePositions(composite.TracedLayer):
             attention_mask=mask,
         )
         return heads.swap_heads(output_BHTK), scores_BHTS
+
+
+def _check_values(query_shape, value_shape):
+    if value_shape[-1] != query_shape[-1]:
+        raise ValueError(
+            "The vectors of distances are added to keys and to values. Received: "
+            f"query {tuple(query_shape)}, value {tuple(value_shape)}. Expected "
+            "the same last size."
+        )

@@ -23,9 +23,9 @@ class UpdateRatios(summary_callback.SummaryCallback):
     usually has several steps.
 
     Earlier steps are not measured and cost nothing. Nothing is written if Keras
-    does not know in advance how many steps an epoch has, or if the epoch ends
-    before the last of these steps. A group whose weights were all 0 before the
-    last step is left out.
+    does not know in advance how many steps an epoch has, or if the data of the
+    epoch run out earlier. A group whose weights were all 0 before the last step
+    is left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
@@ -47,6 +47,12 @@ class UpdateRatios(summary_callback.SummaryCallback):
         super().__init__(log_dir)
         self._group_of = group_of
         self._before: list[np.ndarray] | None = None
+        self._measured: dict[str, float] = {}
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self._before, self._measured = None, {}
 
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -56,15 +62,20 @@ class UpdateRatios(summary_callback.SummaryCallback):
         if steps is not None and batch + per_execution >= steps:
             self._before = self._weights()
 
+    # Keras does not call this method if the data run out before the step.
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        if self._before is not None:
+            self._measured = self._ratios(self._before, self._weights())
+
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        if self._before is None:
+        if not self._measured:
             return
-        ratios = self._ratios(self._before, self._weights())
-        self._before = None
         with self.summaries():
-            for group, ratio in ratios.items():
+            for group, ratio in self._measured.items():
                 tf.summary.scalar(f"update_to_weight/{group}", ratio)
 
     def _weights(self):

@@ -36,8 +36,9 @@ def tokenization_of(language: str | None) -> str:
             for a language that writes spaces between words.
 
     Raises:
-        ValueError: `language` is not a language code, or it is one of the
-            country codes `"jp"`, `"cn"`, `"tw"` and `"kr"`.
+        ValueError: `language` does not have the form of a language code, or it
+            is one of the country codes `"jp"`, `"cn"`, `"tw"` and `"kr"`. Every
+            other code that is unknown is accepted, and gets the default.
 
     Example:
 

@@ -166,9 +166,14 @@ def _fill(table, source, target, probability):
 
 
 def _translation_probabilities(pairs, vocabulary_size):
-    """Returns the couples of the pairs: sources, targets, p(target | source).
+    """Returns p(target | source) for couples of tokens.
 
-    Each of the three results has one element for each different couple.
+    A couple is a source token and a target token of one sentence pair. If there
+    are more than `_MOST_COUPLES` couples, a part of the sentence pairs is read.
+
+    Returns:
+        Three vectors with one element for each different couple: the source
+        tokens, the target tokens, and the probabilities.
     """
     pairs = [tuple(map(np.unique, pair)) for pair in pairs]
     couples = sum(len(source) * len(target) for source, target in pairs)

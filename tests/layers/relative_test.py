@@ -265,6 +265,15 @@ class TestRelativePositions:
         with pytest.raises(ValueError, match=r"Received: shape=\(3, 8\)"):
             make()(query, key, value, attention_mask=np.ones((B, S + 1), bool))
 
+    def test_values_of_another_size_are_refused(self):
+        query, key, value = drawn_heads()
+        for size in (1, K + 1):
+            with pytest.raises(ValueError, match="the same last size"):
+                make()(query, key, np.ones((*value.shape[:-1], size)))
+            inputs = [keras.Input(x.shape[1:]) for x in (query, key)]
+            with pytest.raises(ValueError, match="the same last size"):
+                make()(*inputs, keras.Input((*value.shape[1:-1], size)))
+
     def test_two_tables_that_all_heads_share(self):
         layer = make(5)
         assert layer.keys.shape == (11, K)

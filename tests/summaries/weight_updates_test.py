@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from keras_transformer import summaries
 from tests.summaries import events
@@ -35,6 +36,23 @@ def test_ratios_of_groups(tmp_path):
             old, new = weights.kept[step - 2][i], weights.kept[step - 1][i]
             expected = np.linalg.norm(new - old) / np.linalg.norm(old)
             np.testing.assert_allclose(ratio, expected, rtol=1e-5)
+
+
+def test_an_epoch_without_its_last_step_has_no_ratio(tmp_path):
+    def batches():
+        for _ in range(4):
+            yield np.ones((7, 3)), np.ones((7, 2))
+
+    callback = summaries.UpdateRatios(tmp_path, lambda path: path)
+    with pytest.warns(UserWarning, match="ran out of data"):
+        make("adam").fit(
+            batches(),
+            steps_per_epoch=5,
+            callbacks=[callback],
+            verbose=0,
+            shuffle=False,
+        )
+    assert events.scalars(tmp_path) == {}
 
 
 def test_weights_that_are_zero_have_no_ratio(tmp_path):

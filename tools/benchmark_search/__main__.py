@@ -2,15 +2,15 @@
 
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
-Only the time is measured. So all models have random weights, and all searches
-write the same number of tokens. An engine is one of our ways to search, or a
-peer: the search of another library. Two engines run in alternate rounds, each
-in its own process, with the same number of threads. Each comparison prints a
-line of JSON with the median time of each engine and the ratio of the medians.
-The ratio is above 1 if our search is faster. `--peers_python` is a Python
-interpreter with ctranslate2, torch and transformers. The Marian model is that
-of transformers. If a peer is not installed, the line says what is missing, and
-has no ratio.
+The quality of translations is not measured, so all models have random weights.
+An engine is one of our ways to search, or a peer: the search of another
+library. Two engines run in alternate rounds, each in its own process, with the
+same number of threads; both write the same number of tokens. Each comparison
+prints a line of JSON with the median time of each engine and the ratio of the
+medians. The ratio is above 1 if our search is faster. `--peers_python` is a
+Python interpreter with ctranslate2, torch and transformers. The Marian model is
+that of transformers. If a peer is not installed, the line says what is missing,
+and has no ratio.
 
     python -m tools.benchmark_search --suite=lengths
 

@@ -44,9 +44,9 @@ def problems(answer: dict, texts: list[str]) -> list[str]:
 
     The outputs of a signature are checked only if its names, types and shapes
     are right. The best translations of `n_best` and of `serving_default` are
-    compared only if all signatures are right. The SavedModel may lack
-    signatures of the contract. Loading the SavedModel must not import this
-    package or sentencepiece.
+    compared only if all signatures are right. The SavedModel must have
+    `serving_default`. It may lack other signatures of the contract. Loading
+    the SavedModel must not import this package or sentencepiece.
 
     Args:
         answer: the answer of `probe.run` to the calls of `calls_of`.

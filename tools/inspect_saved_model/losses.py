@@ -80,7 +80,7 @@ def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
 
 
 def weight_bytes(model) -> int:
-    """Returns the number of bytes of a model's weights."""
+    """Returns the number of bytes of a model's variables."""
     return sum(
         tf.as_dtype(variable.dtype).size
         * tf.TensorShape(variable.shape).num_elements()

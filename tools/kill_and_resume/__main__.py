@@ -261,7 +261,7 @@ def phase(run: pathlib.Path, log: str) -> str:
         log,
         re.MULTILINE,
     )
-    # `ended` is the step in the last of these lines, or 0 without such a line.
+    # The step in the last line of the log that matches, or 0 if none matches.
     ended = int(ends[-1].replace(",", "")) if ends else 0
     if "Averaged the last" in log:
         doing = f"writing {directory.model.name} or scoring"

@@ -265,7 +265,7 @@ def _read_text(place, value, limits):
 
 
 def _kind(value):
-    """Returns the name of the JSON type of a value."""
+    """Returns words for the kind of a JSON value, such as "a string"."""
     if value == []:
         return "an empty list"
     return _KINDS[type(value)]

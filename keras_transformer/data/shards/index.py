@@ -58,7 +58,7 @@ class ShardIndex:
     max_length: the maximum number of tokens of a source and of a target, with
         special ids. Longer pairs were left out.
     num_empty, num_too_long: the numbers of pairs that were left out because the
-        source or the target was blank, or was too long.
+        source or the target was blank or without tokens, or was too long.
     tag: the symbol that was put before every source; `None` for no symbol.
     pairs_per_record: the number of pairs of a record; the last record of a
         shard may have fewer.
