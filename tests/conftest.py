@@ -183,7 +183,7 @@ def demo_run(request, tmp_path_factory):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=3600,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     (directory / "stdout.txt").write_text(result.stdout, encoding="utf-8")

@@ -62,7 +62,7 @@ def names_of_the_code():
 def refused_names():
     """Returns the names that no code may define."""
     (sentence,) = re.findall(
-        r"Names that do not are refused everywhere: ([^.]+)\.", CONTRIBUTING
+        r"These names say too little, [^:]+: ([^.]+)\.", CONTRIBUTING
     )
     of_terms = [quoted(row[3]) for row in table("term")]
     return [*quoted(sentence), *(name for row in of_terms for name in row)]

@@ -60,7 +60,8 @@ class RoundTime(keras.callbacks.Callback):
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.loss = float(logs["loss"])  # Waits until the steps are done.
+        # The loss is known only when all steps are done.
+        self.loss = float(logs["loss"])
         self.seconds = time.perf_counter() - self._start
 
 

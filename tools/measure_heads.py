@@ -78,7 +78,7 @@ def measured(
     contrast: Sequence[data.ContrastExample],
     measure: Measure,
 ) -> dict:
-    """Ranks heads for each question, and translates without the best heads.
+    """Ranks heads for each of `QUESTIONS`; translates without the best heads.
 
     Args:
         translator: a `Translator` of one `Transformer`.

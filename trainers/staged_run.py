@@ -102,7 +102,11 @@ def check(
     overrides: dict,
     given: frozenset[str],
 ) -> None:
-    """Checks the settings of all stages before the first one is trained.
+    """Checks the settings of the stages before the first one is trained.
+
+    If the teachers of a stage are earlier stages, only its warm-up and
+    cool-down are checked here. Its other settings are checked when the stage
+    begins.
 
     Args:
         stages: the stages of the recipe.

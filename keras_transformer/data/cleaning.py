@@ -181,7 +181,8 @@ class Cleaning:
         """Changes each pair, and yields the pairs that no filter drops.
 
         Args:
-            pairs: the pairs, read once. Only one pair is held in memory.
+            pairs: the pairs. They are read once, one by one. The report keeps
+                a few of them, as examples.
             report: the report that this method fills while pairs are read.
             tokenizers: the tokenizers of sources and of targets. Only
                 `drop_unknown_characters` needs them.

@@ -19,8 +19,8 @@ WEIGHTS = {
 # The largest accepted id. It is also the largest accepted size, unless the
 # caller of `Settings.size` gives another limit.
 _MOST = 2**24
-# The absolute values of all other numbers must be below this number, so that
-# infinity and NaN are refused.
+# The absolute value of a number that is neither an id nor a size must be below
+# this limit. So infinity and NaN are refused.
 _LARGEST = 1e30
 _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 

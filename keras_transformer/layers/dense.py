@@ -80,8 +80,8 @@ class SavesLora(keras.layers.Layer):
         if len(store.keys()) != len(self.weights):
             # The file has no LoRA matrices. It is from a layer of Keras, or was
             # saved before LoRA was enabled. Loading it sets both LoRA matrices
-            # to zero. The first matrix gets its initial values back, because
-            # LoRA cannot learn from two matrices of zeros.
+            # to zero. The first matrix gets the values back that it had before
+            # loading, because LoRA cannot learn from two matrices of zeros.
             first = next(w for w in self.weights if w.name in _FIRST_OF_LORA)
             values = keras.ops.convert_to_numpy(first)
             super().load_own_variables(store)

@@ -231,7 +231,7 @@ class RelativePositions(composite.TracedLayer):
 def _check_values(query_shape, value_shape):
     if value_shape[-1] != query_shape[-1]:
         raise ValueError(
-            "The vectors of distances are added to keys and to values. Received: "
+            "Vectors of distances are added to keys and to values. Received: "
             f"query {tuple(query_shape)}, value {tuple(value_shape)}. Expected "
             "the same last size."
         )

@@ -34,7 +34,9 @@ def make_norm(
         trainable: whether the owner of the new layer is trainable.
 
     Raises:
-        ValueError: `norm` is not a template that Keras can copy.
+        NotImplementedError: the class of `norm` has no `get_config`, and Keras
+            cannot make one.
+        ValueError: Keras cannot copy `norm` for another reason.
     """
     if norm is None:
         return keras.layers.LayerNormalization(
@@ -67,7 +69,7 @@ def make_final_norm(
         trainable: whether the stack is trainable.
 
     Raises:
-        ValueError: as for `make_norm`.
+        NotImplementedError, ValueError: as for `make_norm`.
     """
     if normalization == "pre":
         return make_norm(norm, "final_norm", dtype, trainable)
@@ -103,9 +105,10 @@ class Residual(composite.Composite):
         The pair of the output `(B, T, D)` and the sublayer's extra result.
 
     Raises:
+        NotImplementedError: as for `make_norm`.
         ValueError: `model_dim` is not a whole number of at least 1,
-            `normalization` is unknown, `dropout` is not in [0, 1), or `norm`
-            is not a template that Keras can copy.
+            `normalization` is unknown, `dropout` is not in [0, 1), or Keras
+            cannot copy `norm` for another reason.
 
     Example:
 

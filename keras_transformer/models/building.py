@@ -166,8 +166,8 @@ def _embeddings(config, dtype):
             config.model_dim,
             config.embedding_scale,
             config.embedding_initializer,
-            # In systems whose start id is the padding id, the embedding of this
-            # id is a zero vector.
+            # As in Marian and Tensor2Tensor: if the start id is the padding id,
+            # its embedding is a zero vector.
             zero_id=config.pad_id if config.start_id == config.pad_id else None,
             output_bias=is_projection and config.biases == "all",
             name=name,

@@ -195,7 +195,10 @@ class BatchModel:
         return tf.reshape(numbers, tf.shape(ids))
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Copies each row to `width` adjacent hypotheses."""
+        """Copies the hypothesis of each row to `width` adjacent hypotheses.
+
+        `allowed` is not copied. The hypotheses of a row share its row there.
+        """
         return {**state, "model": self.model.widen(state["model"], width)}
 
     def select(self, state: dict[str, Any], parents: Any) -> dict[str, Any]:

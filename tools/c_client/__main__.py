@@ -4,7 +4,7 @@
 
 The C program runs without Python. This tool needs a C compiler, and the headers
 and libraries of the package tensorflow. It prints the command that translates.
-This command also loads a library of the package tensorflow-text.
+This command also loads libraries of the package tensorflow-text.
 """
 
 import dataclasses
@@ -20,7 +20,8 @@ from trainers.settings_flags import setting
 
 SOURCE = pathlib.Path(__file__).with_name("translate.c")
 _LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
-_OPERATIONS = "python/ops/_sentencepiece_tokenizer.so"
+# Vocabularies of other systems also need the second library.
+_OPERATIONS = ("_sentencepiece_tokenizer.so", "_regex_split_ops.so")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Build:
 def main(build):
     program.check_output_file(build.output)
     compile_client(build.output)
-    command = [os.path.abspath(build.output), "SAVED_MODEL", operations()]
+    command = [os.path.abspath(build.output), "SAVED_MODEL", *operations()]
     print(f"{shlex.join(command)} < source.txt > target.txt")
 
 
@@ -93,15 +94,16 @@ def find_compiler() -> str | None:
     return shutil.which(os.environ.get("CC") or "cc")
 
 
-def operations() -> str:
-    """Returns the path of the library with the operations that tokenize.
+def operations() -> list[str]:
+    """Returns the paths of the libraries with the operations that tokenize.
 
-    The library belongs to the package tensorflow-text.
+    The libraries belong to the package tensorflow-text.
 
     Raises:
         FileNotFoundError: the package is not installed.
     """
-    return str(package("tensorflow_text") / _OPERATIONS)
+    folder = package("tensorflow_text") / "python/ops"
+    return [str(folder / name) for name in _OPERATIONS]
 
 
 def package(name: str) -> pathlib.Path:

@@ -1,10 +1,10 @@
 /* Translates standard input to standard output with a SavedModel, in C.
  *
- *     translate SAVED_MODEL OPERATIONS < source.txt > target.txt
+ *     translate SAVED_MODEL OPERATIONS... < source.txt > target.txt
  *
- * OPERATIONS is the library of tensorflow-text that contains the operations of
- * SentencePiece. `python -m tools.c_client` compiles this file and prints the
- * command. Errors end the program with one line and exit code 1.
+ * OPERATIONS are the libraries of tensorflow-text that contain the operations
+ * of the tokenizer. `python -m tools.c_client` compiles this file and prints
+ * the command. Errors end the program with one line and exit code 1.
  */
 
 #include <stdio.h>
@@ -124,11 +124,13 @@ static void translate(TF_Session *session, TF_Output input, TF_Output output,
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) fail("usage", "translate SAVED_MODEL OPERATIONS < source");
+  if (argc < 3) fail("usage", "translate SAVED_MODEL OPERATIONS... < source");
   const char *tags[] = {"serve"};
   TF_Status *status = TF_NewStatus();
-  TF_LoadLibrary(argv[2], status);
-  check(status, "the operations cannot be loaded");
+  for (int i = 2; i < argc; i++) {
+    TF_LoadLibrary(argv[i], status);
+    check(status, "the operations cannot be loaded");
+  }
   TF_Graph *graph = TF_NewGraph();
   TF_Buffer *meta_graph = TF_NewBuffer();
   TF_SessionOptions *options = TF_NewSessionOptions();

@@ -67,8 +67,9 @@ class Finding(NamedTuple):
         the prologue, which runs once, and an iteration of the loop, which runs
         `count` times. The compiler counts a loop as one iteration. So the
         numbers of an iteration are the numbers of the whole step minus the
-        numbers of the prologue. This difference is a little too large, because
-        it includes the operations after the loop.
+        numbers of the prologue. This difference is too large, because it
+        includes all operations that are neither in the prologue nor in the
+        loop: those after the loop, and those that prepare it.
         """
         whole = self.compiled
         if self.prologue is None:

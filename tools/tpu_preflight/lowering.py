@@ -11,8 +11,9 @@ import re
 import tensorflow as tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
-# The pattern of an operation whose result has a dynamic size, in the text of an
-# HLO module.
+# The pattern of a `set-dimension-size` whose result has a dynamic size, in the
+# text of an HLO module. The groups are the type and the name of the operation
+# of TensorFlow.
 _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'

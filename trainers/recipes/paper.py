@@ -1,6 +1,6 @@
 """Recipes for the base and big models of "Attention Is All You Need".
 
-A comment above settings names the section of the paper that they come from.
+If settings come from the paper, a comment above them names the section.
 """
 
 from trainers.recipes.recipe import Recipe, Stage

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 import tensorflow as tf
+import tensorflow_text
 
 from tests.export import saved_model_test
 from tests.tools import in_process
@@ -38,7 +39,7 @@ def test_translates_lines(client):
     path, printed = client
     operations = c_client.operations()
     assert printed == (
-        f"{path} SAVED_MODEL {operations} < source.txt > target.txt"
+        f"{path} SAVED_MODEL {' '.join(operations)} < source.txt > target.txt"
     )
     # More lines than a batch. One is empty, one is not UTF-8, and the last
     # line has no newline.
@@ -49,7 +50,7 @@ def test_translates_lines(client):
         b"ba de fi",
     ]
     directory = str(saved_model_test.saved())
-    result = translate(client, directory, operations, text=b"\r\n".join(lines))
+    result = translate(client, directory, *operations, text=b"\r\n".join(lines))
     assert result.returncode == 0, result.stderr
     expected = toy.translator()(tf.constant(lines))["translation"].numpy()
     assert result.stdout.split(b"\n") == [*expected.tolist(), b""]
@@ -58,7 +59,7 @@ def test_translates_lines(client):
 @pytest.mark.grid
 def test_no_lines(client):
     directory = str(saved_model_test.saved())
-    result = translate(client, directory, c_client.operations())
+    result = translate(client, directory, *c_client.operations())
     assert (result.returncode, result.stdout) == (0, b"")
 
 
@@ -66,13 +67,13 @@ def test_no_lines(client):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "error: usage: translate SAVED_MODEL OPERATIONS < source"),
+        ([], "error: usage: translate SAVED_MODEL OPERATIONS... < source"),
         (["model", "nowhere.so"], "error: the operations cannot be loaded: "),
         (["nowhere", None], "error: the SavedModel cannot be loaded: "),
     ],
 )
 def test_one_message(client, arguments, message):
-    arguments = [each or c_client.operations() for each in arguments]
+    arguments = [each or c_client.operations()[0] for each in arguments]
     result = translate(client, *arguments)
     assert (result.returncode, result.stdout) == (1, b"")
     [line] = [
@@ -84,6 +85,29 @@ def test_one_message(client, arguments, message):
 
 
 @pytest.mark.grid
+def test_the_operations_of_other_vocabularies(client, tmp_path):
+    module = tf.Module()
+    module.split = tf.function(
+        lambda text: {
+            "translation": tf.strings.reduce_join(
+                tensorflow_text.regex_split(text, "[ab]", "a").to_tensor(),
+                axis=1,
+                separator="|",
+            )
+        },
+        [tf.TensorSpec([None], tf.string, name="text")],
+    )
+    tf.saved_model.save(
+        module, str(tmp_path / "1"), {"serving_default": module.split}
+    )
+    result = translate(
+        client, str(tmp_path / "1"), *c_client.operations(), text=b"cadbe"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == b"c|a|d|e\n"
+
+
+@pytest.mark.grid
 def test_a_model_of_another_kind(client, tmp_path):
     module = tf.Module()
     module.double = tf.function(
@@ -92,7 +116,7 @@ def test_a_model_of_another_kind(client, tmp_path):
     tf.saved_model.save(
         module, str(tmp_path / "1"), {"serving_default": module.double}
     )
-    result = translate(client, str(tmp_path / "1"), c_client.operations())
+    result = translate(client, str(tmp_path / "1"), *c_client.operations())
     assert result.returncode == 1
     assert b"of another kind: it does not have: text" in result.stderr
 
