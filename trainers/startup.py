@@ -7,11 +7,14 @@ prepared before the import of TensorFlow, which takes seconds.
 
 import atexit
 import contextlib
+import ctypes
 import os
 import sys
 
 # Exit code after Ctrl-C. As in shells, it is 128 plus the number of SIGINT.
 INTERRUPTED = 130
+# The parameter `M_TOP_PAD` of glibc's `mallopt`, and its value in bytes.
+_TOP_PAD = -2, 64 * 2**20
 
 
 def prepare() -> None:
@@ -20,7 +23,8 @@ def prepare() -> None:
     If `python -m` did not start the process, only the messages are hidden. In a
     process of `python -m`, closed standard streams are opened on the null
     device. If they stayed closed, the next file would get the number of a
-    closed stream, and the output would be written into this file. Ctrl-C ends
+    closed stream, and the output would be written into this file. The process
+    keeps more of the memory that it frees, see docs/performance.md. Ctrl-C ends
     the process without a traceback. If the reader of the output closes the
     pipe, the process prints no error message at its end.
     """
@@ -38,10 +42,25 @@ def prepare() -> None:
         except OSError:
             # A new file gets the lowest free descriptor, which is `descriptor`.
             os.open(os.devnull, os.O_RDWR)
+    keep_freed_memory()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
     sys.excepthook = _without_a_traceback
     atexit.register(drop_output_if_unread)
+
+
+def keep_freed_memory() -> None:
+    """Makes malloc take memory from the system in larger blocks, and keep it.
+
+    TensorFlow allocates and frees the same large tensors in every step. By
+    default malloc gives their memory back to the system. In the next step, the
+    system must map and clear the memory again.
+    """
+    if "MALLOC_TOP_PAD_" in os.environ or sys.platform != "linux":
+        return
+    # Only glibc has `mallopt`.
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(*_TOP_PAD)
 
 
 def drop_output_if_unread() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import platform
 import signal
 import subprocess
 import sys
@@ -16,6 +17,15 @@ PROGRAMS = {
     "waits": "import time\nprint('begun', flush=True)\ntime.sleep(60)",
     "prints": "for i in range(100_000):\n    print(i)",
     "prints_late": "import time\nprint(1)\ntime.sleep(0.5)",
+    # Prints how many pages of freed memory the system maps again.
+    "frees": (
+        "import resource\n"
+        "def faults():\n"
+        "    blocks = [bytes([1]) * 100_000 for _ in range(100)]\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "first = faults()\n"
+        "print(max(faults() for _ in range(9)) - first)"
+    ),
     "says_its_streams": (
         "import os, sys\n"
         "print([os.path.exists(f'/dev/fd/{n}') for n in range(3)],"
@@ -38,8 +48,8 @@ def folder(tmp_path_factory):
     return folder
 
 
-def start(folder, name, *arguments, redirected=""):
-    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"}
+def start(folder, name, *arguments, redirected="", **variables):
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", **variables}
     # With this variable, no output would be left for the end of the process.
     environment.pop("PYTHONUNBUFFERED", None)
     return subprocess.Popen(
@@ -94,3 +104,15 @@ def test_closed_streams_keep_their_numbers(folder, tmp_path, closed):
     said = (tmp_path / "said").read_text()
     is_closed = ">&-" in closed.replace("2>&-", "")
     assert said == f"[True, True, True] {is_closed}\n"
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only glibc has `mallopt`"
+)
+def test_freed_memory_is_kept(folder, monkeypatch):
+    monkeypatch.delenv("MALLOC_TOP_PAD_", raising=False)
+    # Each of nine rounds needs 100 blocks of 24 or 25 pages.
+    assert int(start(folder, "frees").communicate(timeout=60)[0]) < 2400
+    # A value that the user has set is kept: 0 is the default of malloc.
+    given = start(folder, "frees", MALLOC_TOP_PAD_="0")
+    assert int(given.communicate(timeout=60)[0]) > 9 * 1200
