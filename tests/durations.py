@@ -13,7 +13,7 @@ FILE = pathlib.Path(__file__).with_suffix(".json")
 # In seconds. The duration of a group is rounded to a multiple of `STEP`. So the
 # file does not change with every run. A duration of 0 is not recorded.
 STEP = 5
-LONG = 0.4
+LONG = 0.3
 
 
 def read():
