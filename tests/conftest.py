@@ -76,7 +76,8 @@ def pytest_itemcollected(item):
     item.add_marker(pytest.mark.xdist_group(group))
     item.user_properties.append(("group", group))
     costs.add_marks(item)
-    # Tests of the project's rules, in the folder `tests` itself, always run.
+    # A long test of the project's rules, in the folder `tests` itself, does not
+    # get this mark.
     if item.nodeid in LONG_TESTS and item.path.parent != ROOT / "tests":
         item.add_marker(pytest.mark.seconds)
 

@@ -16,7 +16,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The flags of the run, and of the model that is written."""
+    """The flags: which run to read, and how and where to write its model."""
 
     model: str = setting("Run directory.")
     to: str = setting(

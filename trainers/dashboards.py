@@ -1,4 +1,4 @@
-"""Makes the callbacks that write what TensorBoard shows.
+"""Makes the callbacks that write to TensorBoard, except the one for BLEU.
 
 Only the chief, the worker that writes files, has these callbacks. TensorBoard
 follows only the newest event file of a directory, so each callback that writes

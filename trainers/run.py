@@ -77,7 +77,7 @@ def train(
 
 
 def _check_before_data(settings, overrides, directory, strategy):
-    """Checks everything that can be checked without reading the data."""
+    """Makes the remaining checks that do not need the data."""
     if kt.training.is_chief(strategy):
         program.check_output_dir(directory.path)
     requested = {

@@ -83,8 +83,9 @@ def save(
 
 def _save(translator, functions, described, directory):
     """Writes a SavedModel with its description into an empty directory."""
-    # Keras does not track the vocabulary of the tokenizer. So a separate module
-    # holds all variables and vocabularies that the functions read.
+    # A SavedModel must track what its functions read, and the model does not
+    # have the tokenizers. So a separate module holds the variables of the model
+    # and the tokenizers. A tokenizer may have variables or tables.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
     module.tokenizers = [translator.tokenizer, translator.target_tokenizer]

@@ -58,8 +58,8 @@ def follow(
         task: the `Task`.
         constraints: the `Constraints` of every hypothesis.
         width: W, the number of hypotheses of each row.
-        num_candidates: the argument `count` of `constraints.candidates`, which
-            makes the candidates for `choose`.
+        num_candidates: the argument `count` of the function `candidates` of the
+            module `constraints`, which makes the candidates for `choose`.
 
     Returns:
         `SearchResult`. Scores are log-probabilities without penalties, or NaN

@@ -24,8 +24,8 @@ class UpdateRatios(summary_callback.SummaryCallback):
 
     Earlier steps are not measured and cost nothing. Nothing is written if Keras
     does not know in advance how many steps an epoch has, or if the data of the
-    epoch run out earlier. A group whose weights were all 0 before the last step
-    is left out.
+    epoch run out before the last execution. A group whose weights were all 0
+    before the last step is left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
@@ -62,12 +62,13 @@ class UpdateRatios(summary_callback.SummaryCallback):
         if steps is not None and batch + per_execution >= steps:
             self._before = self._weights()
 
-    # Keras does not call this method if the data run out before the step.
+    # Keras does not call this method if no data are left for the execution.
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
         if self._before is not None:
             self._measured = self._ratios(self._before, self._weights())
+            self._before = None
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None

@@ -197,7 +197,8 @@ class BatchModel:
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
         """Copies the hypothesis of each row to `width` adjacent hypotheses.
 
-        `allowed` is not copied. The hypotheses of a row share its row there.
+        `allowed` is not copied. It still has one entry for each row of the
+        batch. All hypotheses of the row use this entry.
         """
         return {**state, "model": self.model.widen(state["model"], width)}
 

@@ -273,6 +273,10 @@ class TestRelativePositions:
             inputs = [keras.Input(x.shape[1:]) for x in (query, key)]
             with pytest.raises(ValueError, match="the same last size"):
                 make()(*inputs, keras.Input((*value.shape[1:-1], size)))
+            with pytest.raises(ValueError, match="the same last size"):
+                make().compute_output_shape(
+                    query.shape, key.shape, (*value.shape[:-1], size)
+                )
 
     def test_two_tables_that_all_heads_share(self):
         layer = make(5)

@@ -1,4 +1,4 @@
-"""Closed streams, Ctrl-C and unread output of real processes."""
+"""Closed streams, Ctrl-C, unread output and freed memory of processes."""
 
 import os
 import pathlib

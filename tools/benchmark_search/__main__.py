@@ -179,9 +179,9 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
         length, engine = job.target_length, start(job, benchmark)
         seconds = [engine.ask() for _ in range(benchmark.rounds)]
         median = statistics.median(seconds)
-        # The size of the cached keys and values, in bytes. For each position of
-        # a hypothesis, the self-attention of each block caches a key and a
-        # value in float32.
+        # The size of the cached keys and values of the self-attention, in
+        # bytes. For each position of a hypothesis, each decoder block caches a
+        # key and a value in float32.
         cached = 2 * 4 * job.layers * job.model_dim
         cached *= job.batch_size * job.beam_size * length
         row = {

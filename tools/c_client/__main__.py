@@ -20,7 +20,7 @@ from trainers.settings_flags import setting
 
 SOURCE = pathlib.Path(__file__).with_name("translate.c")
 _LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
-# Vocabularies of other systems also need the second library.
+# The vocabularies of BART and Tensor2Tensor need the second library.
 _OPERATIONS = ("_sentencepiece_tokenizer.so", "_regex_split_ops.so")
 
 

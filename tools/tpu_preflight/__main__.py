@@ -52,7 +52,7 @@ class Preflight(BatchSettings):
         "Micro-batches of a replica's share of a batch, else the run's.", None
     )
     beam_size: int | None = setting(
-        "Size of the beam, else the run's; 1 is greedy search.", None
+        "Size of the beam. Default: the run's.", None
     )
     steps: list[str] = setting(
         "training, decoding or both.", list(tpu_run.STEPS)

@@ -84,7 +84,6 @@ def test_one_message(client, arguments, message):
     assert line.startswith(message)
 
 
-@pytest.mark.grid
 def test_the_operations_of_other_vocabularies(client, tmp_path):
     module = tf.Module()
     module.split = tf.function(
