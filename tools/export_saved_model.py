@@ -21,8 +21,9 @@ from tools.model_flags import settings
 from trainers import program, settings_flags
 from trainers.settings_flags import setting
 
-# Every shortlist contains all ids up to the largest special id. At most
-# `_MOST_FIRST` of these ids may belong to ordinary tokens.
+# Every shortlist contains all ids up to the largest of the start, padding,
+# begin, end and unknown id. At most `_MOST_FIRST` of these ids may belong to
+# ordinary tokens.
 _MOST_FIRST = 1000
 # The maximum number of warm-up texts.
 _NUM_WARM_UP = 8

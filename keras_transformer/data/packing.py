@@ -15,8 +15,8 @@ import numpy as np
 # A row has room for about this many pairs of mean length; see `room_of_rows`.
 _PAIRS_IN_ROW = 4
 # If a row is nearly full, the next pair is chosen so that little room stays
-# free, with this pair alone or with another pair after it. The other pair counts
-# only if it leaves at most this number of tokens free on each side.
+# free, with this pair alone or with another pair after it. The other pair
+# counts only if it leaves at most this number of tokens free on each side.
 _MAX_REST = 3
 # A row is nearly full if its source side has fewer free tokens than this factor
 # times the mean length of all sources, or if its target side has fewer free

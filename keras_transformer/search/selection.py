@@ -59,8 +59,9 @@ def log_normalizer(
         logits: float32, shape `(R, V)`.
         best: int32 `(R,)`, the index of the largest number of each row; `None`
             if it is not known. With `best`, the result is computed from the
-            softmax at this index: TensorFlow needs one operation for a softmax,
-            but four for the logarithm of a sum of exponentials.
+            softmax at this index. TensorFlow computes a softmax with one
+            operation. The logarithm of a sum of exponentials needs four
+            operations of `(R, V)` numbers.
 
     Returns:
         float32 `(R,)`.

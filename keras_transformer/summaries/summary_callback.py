@@ -55,7 +55,7 @@ class SummaryCallback(keras.callbacks.Callback):
             return
         try:
             # keras.callbacks.TensorBoard(update_freq=n) switches off all
-            # summaries of the process, except at each n-th step. `record_if`
+            # summaries of this thread, except at each n-th step. `record_if`
             # switches the summaries of this block on.
             with (
                 self._writer.as_default(self.step()),

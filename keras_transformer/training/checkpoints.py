@@ -30,8 +30,9 @@ class TrainingCheckpoints:
 
     Replicas share one checkpoint, so it can be restored with another number of
     replicas. If several workers train one model in one directory, one worker
-    writes and all workers read. If one worker calls a method, all workers must
-    call it, because `restore`, `save` and `forget` wait for all workers.
+    writes and all workers read. If one worker calls `restore`, `save` or
+    `forget`, all workers must call it, because these methods wait for all
+    workers.
 
     Args:
         directory: the directory of the files.

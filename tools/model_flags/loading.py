@@ -13,8 +13,8 @@ from keras_transformer import translation
 from tools.model_flags import settings
 from trainers import settings_flags
 
-# If the search of a SavedModel finds no hypothesis, the SavedModel returns a
-# score of at most this number.
+# A SavedModel may return more scores than its search found hypotheses. Each
+# score without a hypothesis is at most this number.
 _EMPTY_SCORE = -1e9
 _NO_TOKENS = np.zeros([0], "float32")
 

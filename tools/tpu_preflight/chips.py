@@ -136,10 +136,10 @@ def topology(name: str) -> Topology:
     """Returns the topology with a name such as `v5e:2x2` or `v4:2x2x1`.
 
     Args:
-        name: a chip in `CHIPS`, and the sizes of the slice. Either all sizes
-            are 1, or the first two sizes are even, because each host of the
-            slice has 2 x 2 chips. This function does not check whether a slice
-            of this size exists.
+        name: a chip in `CHIPS`, and the sizes of the slice: three for v4, two
+            for the other chips. Either all sizes are 1, or the first two sizes
+            are even, because each host of the slice has 2 x 2 chips. This
+            function does not check whether a slice of this size exists.
 
     Raises:
         ValueError: there is no such chip, or the sizes are not as above.
