@@ -16,7 +16,6 @@ import pytest
 from absl import flags
 
 from tests import costs, durations
-from trainers import startup
 
 # Each of several processes uses one core. TensorFlow reads this at import.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -42,7 +41,6 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    startup.keep_freed_memory()
     config.pluginmanager.register(costs.Guard())
     if not config.getoption("numprocesses", None):
         # TensorFlow's startup messages would be printed above every report.

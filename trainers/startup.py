@@ -42,14 +42,14 @@ def prepare() -> None:
         except OSError:
             # A new file gets the lowest free descriptor, which is `descriptor`.
             os.open(os.devnull, os.O_RDWR)
-    keep_freed_memory()
+    _keep_freed_memory()
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
     sys.excepthook = _without_a_traceback
     atexit.register(drop_output_if_unread)
 
 
-def keep_freed_memory() -> None:
+def _keep_freed_memory():
     """Makes malloc take memory from the system in larger blocks, and keep it.
 
     TensorFlow allocates and frees the same large tensors in every step. By
