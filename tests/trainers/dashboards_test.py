@@ -56,6 +56,7 @@ def logs(tmp_path_factory):
         each.set_params({"steps": 1})
         each.on_train_begin()
         each.on_train_batch_begin(0)
+        each.on_train_batch_end(0)
         each.on_epoch_end(0, LOGS)
         each.on_train_end()
     return run.directory.logs
