@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer.interchange import marian_import
+from tests import costs
 from tests.interchange import golden_model
 from tests.interchange import marian_models as small
 
@@ -33,7 +34,7 @@ def test_memory_and_logits_are_theirs(name):
 
 
 @pytest.mark.seconds
-@NAMES
+@pytest.mark.parametrize("name", costs.grid(small.NAMES, keep=["separate"]))
 def test_beam_search_finds_theirs(name):
     golden, translator = small.answers(name), small.translator(name)
     assert len(golden["texts"]) == 100

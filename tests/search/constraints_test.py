@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_transformer import search
 from keras_transformer.search import constraints, contract
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
@@ -150,8 +151,10 @@ class TestCandidates:
         self.check(searches.Asked(), 0, logits, random_ids(), offset)
 
     @pytest.mark.parametrize("size", (1, 2, 3, 5))
-    @pytest.mark.parametrize("position", (0, 1, 2, 4, 10))
-    @pytest.mark.parametrize("kinds", (1, 2, 3, V))
+    @pytest.mark.parametrize(
+        "position", costs.grid((0, 1, 2, 4, 10), keep=(0, 1, 4, 10))
+    )
+    @pytest.mark.parametrize("kinds", costs.grid((1, 2, 3, V), keep=(1, 3, V)))
     def test_ngrams_are_not_repeated(self, size, position, kinds):
         self.check(
             searches.Asked(no_repeat_ngram_size=size),

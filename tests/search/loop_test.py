@@ -48,17 +48,22 @@ CASES = [
     for name in SEARCHES
     for demands in DEMANDS
 ]
+
+
+def slow_cases(*kept):
+    """Returns all cases; those without these names get the mark `grid`."""
+    return [
+        pytest.param(
+            *case.values,
+            id=case.id,
+            marks=[] if case.id in kept else [pytest.mark.grid],
+        )
+        for case in CASES
+    ]
+
+
 # A search with demands and one without; `grid` has the others.
-SLOW_CASES = [
-    pytest.param(
-        *case.values,
-        id=case.id,
-        marks=[]
-        if case.id in ("beam_demanding", "sampling_free")
-        else [pytest.mark.grid],
-    )
-    for case in CASES
-]
+BOTH_KINDS = slow_cases("beam_demanding", "sampling_free")
 XLA_CASES = [
     pytest.param(
         *case.values,
@@ -200,7 +205,7 @@ class TestWaysToRun:
             )
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
+    @pytest.mark.parametrize(("name", "demands"), slow_cases("beam_demanding"))
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
         demands = self.demands(demands)
@@ -279,7 +284,7 @@ class TestWaysToRun:
         self.check_same(compiled(), self.run_eagerly(name, demands))
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
+    @pytest.mark.parametrize(("name", "demands"), BOTH_KINDS)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         # The limits are 1, 2, 1, 3, 1, 2, 1, 7, repeated.
@@ -308,7 +313,7 @@ class TestWaysToRun:
         assert counts == [32, 16, 8, 4, 4, 4, 4]
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
+    @pytest.mark.parametrize(("name", "demands"), BOTH_KINDS)
     def test_rows_that_end_at_any_time_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         growing = GrowingLanguages(29, 61, vocabulary_size=4, longest=6)
@@ -324,7 +329,7 @@ class TestWaysToRun:
         assert growing.counts[-1] < growing.counts[0] // 2
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
+    @pytest.mark.parametrize(("name", "demands"), slow_cases("sampling_free"))
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)
         # With one seed for all rows, samples depend on the row's index in the

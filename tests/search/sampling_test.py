@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
@@ -248,6 +249,24 @@ class TestIndependence:
         )
 
 
+# Several demands at once, and each alone.
+ALL = {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2}
+UNIGRAMS = {"banned": (END,), "ngram": 1}
+OBEYED = costs.grid(
+    [
+        {},
+        {"min_lengths": True},
+        {"prefix": True},
+        {"banned": (2, 0)},
+        UNIGRAMS,
+        {"banned": tuple(range(4))},
+        {"ngram": 2},
+        ALL,
+    ],
+    keep=[{}, UNIGRAMS, {"banned": tuple(range(4))}, ALL],
+)
+
+
 class TestSamplingSearch:
     def sample(self, languages, demands=None, **kwargs):
         return languages.run(searches.sampling_search, demands, **kwargs)
@@ -263,13 +282,7 @@ class TestSamplingSearch:
             {"top_k": 1, "temperature": 9.0, "top_p": 0.5},
         ),
     )
-    @pytest.mark.parametrize(
-        "demands",
-        (
-            {},
-            {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
-        ),
-    )
+    @pytest.mark.parametrize("demands", costs.grid([{}, ALL], keep=[ALL]))
     def test_without_a_choice_it_is_greedy(self, settings, demands):
         languages = RandomLanguages(41, 211, vocabulary_size=4)
         demands = languages_.random_demands(languages, **demands)
@@ -283,19 +296,7 @@ class TestSamplingSearch:
                     found[:, sample], answer[:, 0], rtol=1e-6, atol=1e-6
                 )
 
-    @pytest.mark.parametrize(
-        "demands",
-        [
-            {},
-            {"min_lengths": True},
-            {"prefix": True},
-            {"banned": (2, 0)},
-            {"banned": (END,), "ngram": 1},
-            {"banned": tuple(range(4))},
-            {"ngram": 2},
-            {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
-        ],
-    )
+    @pytest.mark.parametrize("demands", OBEYED)
     def test_samples_obey_the_rules_and_have_the_models_scores(self, demands):
         languages = RandomLanguages(43, 101, vocabulary_size=4)
         demands = languages_.random_demands(languages, **demands)

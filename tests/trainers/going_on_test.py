@@ -57,8 +57,8 @@ def train(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(train, tmp_path_factory):
-    """Returns a run of 11 steps, with checkpoints at 8 and 11."""
-    return train(tmp_path_factory.mktemp("runs") / "whole", steps=11)
+    """Returns a run of 10 steps, with checkpoints at 8 and 10."""
+    return train(tmp_path_factory.mktemp("runs") / "whole", steps=10)
 
 
 def read(path):
@@ -74,7 +74,7 @@ def assert_same(directory, other):
 def test_goes_on_from_an_evaluation_and_from_between_two(
     whole, train, tmp_path, caplog
 ):
-    # Ends before the first evaluation (3), at it (4) and later (9, 11).
+    # Ends before the first evaluation (3), at it (4) and later (9, 10).
     train(tmp_path / "run", steps=3)
     directory = train(tmp_path / "run", steps=4)
     other = train(tmp_path / "other", steps=4)
@@ -87,7 +87,7 @@ def test_goes_on_from_an_evaluation_and_from_between_two(
     assert "after 9 steps instead of 4. These settings stay" in caplog.text
     assert directory.model.read_bytes() != before
     assert read(directory.metrics)["steps"] == 9
-    train(tmp_path / "run", steps=11)
+    train(tmp_path / "run", steps=10)
     assert_same(directory, whole)
 
     # The same end, with another tokenization for BLEU.
@@ -100,6 +100,7 @@ def test_goes_on_from_an_evaluation_and_from_between_two(
 def test_killed_wherever_it_goes_on(whole, train, tmp_path):
     directory = train(tmp_path / "run", steps=8)
     before = directory.model.read_bytes()
+    # Two epochs are the 10 steps of the run to which the test compares.
 
     class Killed(BaseException):
         pass
@@ -115,7 +116,7 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
         (kt.export, "save", True),
     ):
         with mock.patch.object(place, name, fails), pytest.raises(Killed):
-            train(tmp_path / "run", steps=11)
+            train(tmp_path / "run", epochs=2)
         assert (directory.model.read_bytes() != before) == model_is_new
         assert (directory.saved_model / "variables").exists()
         assert not directory.metrics.exists()
@@ -128,9 +129,9 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
         rename(old, new)
 
     with mock.patch.object(os, "rename", renames_once), pytest.raises(Killed):
-        train(tmp_path / "run", steps=11)
+        train(tmp_path / "run", epochs=2)
     assert not directory.metrics.exists()
-    train(tmp_path / "run", steps=11)
+    train(tmp_path / "run", epochs=2)
     assert_same(directory, whole)
     assert os.listdir(directory.saved_model.parent) == ["1"]
 
@@ -159,7 +160,7 @@ def test_refusals_touch_nothing(whole, train, tmp_path):
 
     before = state()
     for values, message in (
-        ({"steps": 10}, "of 11 steps so far. Received: an end after 10"),
+        ({"steps": 9}, "of 10 steps so far. Received: an end after 9"),
         ({"steps": 20, "seed": 7}, "settings.seed: 0 there, 7 now"),
         ({"steps": 20, "warmup_steps": 5}, "warmup_steps: 3 there, 5 now"),
     ):

@@ -64,6 +64,9 @@ def check_continues(whole, train):
     assert run_differences.differences(whole, stopped) == []
 
 
+# `going_on_test.py` tests that a run continues, and `batching_test.py` that
+# batches of shards do.
+@pytest.mark.grid
 def test_a_run_from_shards_continues(whole, train):
     assert (whole / "shards" / "index.json").exists()
     check_continues(whole, functools.partial(train, "stopped"))
@@ -78,8 +81,9 @@ def test_a_run_from_shards_that_samples_continues(train):
     )
 
 
-def test_prepared_shards(whole, train):
-    first = whole
+def test_prepared_shards(train):
+    first = train("first", steps=3)
+    assert (first / "shards" / "index.json").exists()
     sizes = {k: v for k, v in SIZES.items() if k != "vocabulary_size"}
     second = train(
         "second",

@@ -276,6 +276,29 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
         assert (one == other).all()
 
 
+@pytest.mark.parametrize(
+    ("begun", "expected"),
+    [([], [False, False]), (["run"], [True, False])],
+)
+def test_an_end_is_kept_once_a_later_stage_has_begun(
+    begun, expected, tmp_path, monkeypatch
+):
+    kept = []
+    monkeypatch.setattr(
+        staged_run.run, "train", lambda *_, keeps_end: kept.append(keeps_end)
+    )
+    for name in begun:
+        directory = kt.runs.RunDirectory(tmp_path / name)
+        directory.path.mkdir()
+        directory.config.write_text("{}")
+    asked = dataclasses.replace(TEXT, recipe="low_resource")
+    staged_run.train(asked, {}, frozenset(), tmp_path / "run")
+    assert kept == expected
+
+
+# `test_a_stopped_recipe_ends_as_if_it_had_not_been` continues a recipe, and
+# `going_on_test.py` a run whose length is in epochs.
+@pytest.mark.grid
 @pytest.mark.training
 def test_a_recipe_whose_length_is_in_epochs_continues(tmp_path):
     flags = [

@@ -286,7 +286,7 @@ class TestTranslator:
     @pytest.mark.parametrize(
         "settings",
         [
-            pytest.param({}, id="paper"),
+            pytest.param({}, id="paper", marks=pytest.mark.grid),
             pytest.param({"alpha": 1.0, "penalty": "average"}, id="average"),
             pytest.param({"alpha": 0.0}, id="plain", marks=pytest.mark.grid),
             pytest.param(
