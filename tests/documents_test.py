@@ -102,7 +102,9 @@ class TestDocuments:
     def test_docstring_examples(self):
         failures, examples = [], 0
         for module in modules():
-            # Keras's `quantize` collects garbage after each layer.
+            # Keras's `quantize` collects garbage after each layer. It need not
+            # visit the objects of earlier modules.
+            gc.collect()
             gc.freeze()
             result = doctest.testmod(
                 module, optionflags=doctest.ELLIPSIS, report=True
@@ -132,6 +134,7 @@ class TestDocuments:
                 session, {}, document.name, str(document), 0
             )
             runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+            gc.collect()
             gc.freeze()
             runner.run(test)
             assert runner.summarize().failed == 0, document

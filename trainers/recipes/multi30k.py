@@ -101,9 +101,8 @@ RECIPE = Recipe(
     (
         _FIRST,
         Stage("first_teacher", _SECOND, initial="both"),
-        # The second teacher has its own first stage. If the two teachers share
-        # one first stage, the student is worse; docs/results.md has the scores
-        # and the seeds.
+        # The second teacher has its own first stage. docs/results.md compares
+        # the student with that of teachers that share one first stage.
         dataclasses.replace(_FIRST, name="both_again", seed=2),
         Stage("second_teacher", _SECOND, initial="both_again", seed=2),
         Stage(
