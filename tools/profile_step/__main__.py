@@ -148,6 +148,33 @@ def table_of(step_ms: float, sums: dict[str, dict[str, float]]) -> list[str]:
     return lines
 
 
+def shares_of_ceiling(
+    ceiling: float, flops: float, products_ms: float, step_ms: float
+) -> str:
+    """Returns a sentence: the speed of the step as a share of the ceiling.
+
+    Args:
+        ceiling: the floating point operations per second of a large product.
+        flops: the floating point operations of the products of a step.
+        products_ms: the milliseconds of the products of a step. They are 0 if
+            XLA compiles the step, which is then one operation of the profile.
+        step_ms: the milliseconds of a step.
+
+    Example:
+
+    >>> shares_of_ceiling(8e9, 1e9, 250, 500)
+    'ceiling 8 GFLOP/s; the products reach 50 % of it, the step 25 %.'
+    """
+    step = f"{1e5 * flops / step_ms / ceiling:.0f} %"
+    if products_ms == 0:
+        return f"ceiling {ceiling / 1e9:.0f} GFLOP/s; the step reaches {step}."
+    products = f"{1e5 * flops / products_ms / ceiling:.0f} %"
+    return (
+        f"ceiling {ceiling / 1e9:.0f} GFLOP/s; the products reach {products} "
+        f"of it, the step {step}."
+    )
+
+
 @program.main(Profile)
 def main(sizes):
     check_interpreter(sizes.xprof_python)
@@ -159,11 +186,7 @@ def main(sizes):
     ceiling = benchmark_training.ceiling_flops(dtype)
     flops = benchmark_training.step_flops(sizes)
     products_ms = sum(part["products_ms"] for part in sums.values())
-    print(
-        f"\nceiling {ceiling / 1e9:.0f} GFLOP/s; the products reach "
-        f"{1e5 * flops / products_ms / ceiling:.0f} % of it, the step "
-        f"{1e5 * flops / step_ms / ceiling:.0f} %."
-    )
+    print(f"\n{shares_of_ceiling(ceiling, flops, products_ms, step_ms)}")
 
 
 if __name__ == "__main__":

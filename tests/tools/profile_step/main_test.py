@@ -21,6 +21,13 @@ def test_the_table_adds_up():
     ]
 
 
+def test_a_step_that_xla_compiles_has_no_products():
+    # Such a step is one operation of the profile.
+    assert profile_step.shares_of_ceiling(8e9, 1e9, 0, 500) == (
+        "ceiling 8 GFLOP/s; the step reaches 25 %."
+    )
+
+
 @pytest.mark.process
 def test_an_interpreter_without_xprof():
     result = in_process.call("profile_step", f"--xprof_python={sys.executable}")
