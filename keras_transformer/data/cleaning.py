@@ -66,7 +66,7 @@ class Cleaning:
 
     Raises:
         ValueError: a field has an unknown value, such as an unknown script, or
-            a number that is too small.
+            a number that is too small; or the scripts are not a list.
 
     Example:
 
@@ -159,6 +159,14 @@ class Cleaning:
                 raise ValueError(
                     f"`{field.name}` must be at least {least}. Received: "
                     f"{value}."
+                )
+        for name in ("source_scripts", "target_scripts"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Sequence):
+                raise ValueError(
+                    f"`{name}` is a list of scripts. Received: {value!r}. Give "
+                    "a list such as ['LATIN']; the empty list allows all "
+                    "scripts."
                 )
         scripts.check([*self.source_scripts, *self.target_scripts])
 

@@ -141,6 +141,8 @@ def test_every_rule_is_tested_and_described():
         ({"max_word_ratio": 0.5}, "`max_word_ratio` must be at least 1"),
         ({"max_symbol_share": float("nan")}, "`max_symbol_share` must be"),
         ({"source_scripts": ["Latin"]}, "Unknown script.*'Latin'"),
+        ({"source_scripts": "LATIN"}, "is a list of scripts.*'LATIN'"),
+        ({"target_scripts": None}, "`target_scripts` is a list.*None"),
     ],
 )
 def test_invalid_rules(rules, message):
