@@ -154,7 +154,7 @@ def two_replicas():
 
 # As many steps as the demo has, on batches half as large. The last weights are
 # then as good as the demo's. A mean of the last two checkpoints would be worse.
-SHORTER_DEMO = (
+SMALLER_BATCHES = (
     "--tokens_per_batch=2048",
     "--steps=312",
     "--evaluation_interval=104",
@@ -167,8 +167,8 @@ SHORTER_DEMO = (
 def demo_run(request, tmp_path_factory):
     """The run directory of `make demo`, made by the same command.
 
-    If tests of the grid read the run, it is as long as that of `make demo`.
-    Otherwise it is shorter.
+    If tests of the grid read the run, its batches are as large as those of
+    `make demo`. Otherwise they have half as many tokens.
     """
     directory = tmp_path_factory.mktemp("runs") / "demo"
     is_whole = any(
@@ -181,7 +181,7 @@ def demo_run(request, tmp_path_factory):
             "-m",
             "trainers.train_translation",
             f"--output_dir={directory}",
-            *(() if is_whole else SHORTER_DEMO),
+            *(() if is_whole else SMALLER_BATCHES),
         ],
         cwd=ROOT,
         capture_output=True,

@@ -205,6 +205,7 @@ class TestWaysToRun:
             )
 
     @pytest.mark.seconds
+    # `translator_test.py` samples in graphs of unknown batch.
     @pytest.mark.parametrize(("name", "demands"), slow_cases("beam_demanding"))
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
@@ -329,6 +330,7 @@ class TestWaysToRun:
         assert growing.counts[-1] < growing.counts[0] // 2
 
     @pytest.mark.seconds
+    # `translator_test.py` tests the same of a beam search.
     @pytest.mark.parametrize(("name", "demands"), slow_cases("sampling_free"))
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)

@@ -249,9 +249,9 @@ class TestIndependence:
         )
 
 
-# Several demands at once, and each alone.
 ALL = {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2}
 UNIGRAMS = {"banned": (END,), "ngram": 1}
+# No demand, single demands, and several at once.
 OBEYED = costs.grid(
     [
         {},

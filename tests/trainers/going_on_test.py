@@ -34,7 +34,7 @@ def train(tmp_path_factory):
         [flag.split("=")[1]] for flag in write_pairs(folder, 197, 23)
     )
 
-    def train(directory, **values):
+    def train(directory, keeps_end=False, **values):
         asked = {
             "train_tsv": train_tsv,
             "dev_tsv": dev_tsv,
@@ -48,7 +48,12 @@ def train(tmp_path_factory):
             "beam_size": 1,
             **values,
         }
-        run.train(settings.TrainingSettings(**asked), SIZES, directory)
+        run.train(
+            settings.TrainingSettings(**asked),
+            SIZES,
+            directory,
+            keeps_end=keeps_end,
+        )
         return run_directory.RunDirectory(directory)
 
     yield train
@@ -142,6 +147,15 @@ def test_a_moving_average_does_not_become_the_weights(train, tmp_path):
     whole = train(tmp_path / "whole", steps=7, **values)
     train(tmp_path / "run", steps=3, **values)
     assert_same(train(tmp_path / "run", steps=7, **values), whole)
+
+
+def test_a_run_keeps_its_end(whole, train, tmp_path):
+    directory = shutil.copytree(whole.path, tmp_path / "run")
+    # Two epochs are its 10 steps.
+    assert_same(train(directory, keeps_end=True, epochs=2), whole)
+    message = "which has 10 steps. Received: a length of 15 steps"
+    with pytest.raises(ValueError, match=message):
+        train(directory, keeps_end=True, epochs=3)
 
 
 def test_refusals_touch_nothing(whole, train, tmp_path):

@@ -64,8 +64,9 @@ def check_continues(whole, train):
     assert run_differences.differences(whole, stopped) == []
 
 
-# `going_on_test.py` tests that a run continues, and `batching_test.py` that
-# batches of shards do.
+# `going_on_test.py` tests that a run continues, `batching_test.py` that batches
+# of windows do, `measuring_test.py` that a checkpoint has the window, and
+# `training_pairs_test.py` that the text is not read again.
 @pytest.mark.grid
 def test_a_run_from_shards_continues(whole, train):
     assert (whole / "shards" / "index.json").exists()

@@ -296,8 +296,9 @@ def test_an_end_is_kept_once_a_later_stage_has_begun(
     assert kept == expected
 
 
-# `test_a_stopped_recipe_ends_as_if_it_had_not_been` continues a recipe, and
-# `going_on_test.py` a run whose length is in epochs.
+# `test_a_stopped_recipe_ends_as_if_it_had_not_been` continues a recipe.
+# `going_on_test.py` continues a run whose length is in epochs, and tests that
+# a run keeps its end.
 @pytest.mark.grid
 @pytest.mark.training
 def test_a_recipe_whose_length_is_in_epochs_continues(tmp_path):

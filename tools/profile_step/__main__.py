@@ -9,7 +9,9 @@ the part's matrix products, the milliseconds of the part's other operations, and
 the part's share of the step in percent. Below the table the program prints the
 ceiling of the machine, which is the FLOP/s of one large matrix product in the
 same process. It also prints how many percent of the ceiling the matrix products
-of the step reach, and how many percent the whole step reaches.
+of the step reach, and how many percent the whole step reaches. With
+--jit_compile the whole step is one operation, in the row "compiled by XLA", and
+only the percent of the whole step is printed. Without it, this row is the loss.
 
 PYTHON is an interpreter with the package xprof, which reads profiles.
 """

@@ -12,7 +12,7 @@ _PRODUCTS = re.compile(r"(_|_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
 # An operation belongs to the part of the first pair whose text is in the
 # operation's name. If there is no such pair, it belongs to `_OTHER`.
 _PARTS = (
-    (operation_times.COMPILED, "loss, compiled by XLA"),
+    (operation_times.COMPILED, "compiled by XLA"),
     ("adam/", "Adam"),
     ("/drop", "dropout"),
     ("/norm", "layer normalization"),

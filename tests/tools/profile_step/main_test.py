@@ -21,8 +21,8 @@ def test_the_table_adds_up():
     ]
 
 
-def test_a_step_that_xla_compiles_has_no_products():
-    # Such a step is one operation of the profile.
+def test_the_last_line_if_xla_compiles_the_step():
+    # The step is then one operation of the profile, and has no products.
     assert profile_step.shares_of_ceiling(8e9, 1e9, 0, 500) == (
         "ceiling 8 GFLOP/s; the step reaches 25 %."
     )

@@ -35,7 +35,7 @@ from tools.profile_step import parts
             "embeddings and positions",
         ),
         ("while/transformer_1/MatMul", "logits"),
-        ("CpuExecutable::ExecuteAsyncOnStream", "loss, compiled by XLA"),
+        ("CpuExecutable::ExecuteAsyncOnStream", "compiled by XLA"),
         ("while/Less", "sums of gradients, counters and other operations"),
     ],
 )
