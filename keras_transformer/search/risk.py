@@ -122,15 +122,34 @@ def _ngrams(ids, is_token):
     """
     tokens = tf.cast(ids, tf.int64)
     # The base is larger than every id, so different n-grams of the same length
-    # have different integers, unless the integers overflow.
+    # have different integers.
     base = tf.reduce_max(tokens) + 1
     numbers, are_there = tokens, is_token
     for n in range(1, _MOST_TOKENS + 1):
         if n > 1:
             following = _shifted(tokens, n - 1)
-            numbers = numbers * base + following
+            numbers = _ranks(numbers) * base + following
             are_there &= _shifted(is_token, n - 1)
         yield tf.where(are_there, numbers, _NONE)
+
+
+def _ranks(numbers):
+    """Replaces each integer by its rank among the integers of its row.
+
+    Equal integers have equal ranks. A rank is less than W T. The product of a
+    rank and a vocabulary size fits into 63 bits, but a product of four
+    vocabulary sizes may not.
+
+    Args:
+        numbers: int64 `(B, W, T)`.
+    """
+    of_rows = tf.reshape(
+        numbers, [tf.shape(numbers)[0], tf.reduce_prod(tf.shape(numbers)[1:])]
+    )
+    ranks = tf.searchsorted(
+        tf.sort(of_rows, axis=1), of_rows, out_type=tf.int64
+    )
+    return tf.reshape(ranks, tf.shape(numbers))
 
 
 def _shifted(x, count):

@@ -15,8 +15,9 @@ from tests.search import calls
 from tests.search.languages import END, PAD, RandomLanguages
 
 B, W, T, V = 3, 5, 11, 7
-# Vocabulary sizes. 4-grams of the second still fit into 63 bits.
-LARGEST = (V, 50_021)
+# Vocabulary sizes. In 64 bits, a number with four digits of base 2 ** 22 has lost
+# its first digit.
+LARGEST = (V, 2**22)
 
 
 def random_ids(largest=V, seed=0):
