@@ -15,8 +15,8 @@ from tests.search import calls
 from tests.search.languages import END, PAD, RandomLanguages
 
 B, W, T, V = 3, 5, 11, 7
-# Vocabulary sizes. In 64 bits, a number with four digits of base 2 ** 22 has lost
-# its first digit.
+# Vocabulary sizes. In 64 bits, a number with four digits of base 2 ** 22 would
+# lose its first digit.
 LARGEST = (V, 2**22)
 
 
