@@ -4,6 +4,7 @@ A consistency loss compares two passes over each batch: two passes of the model,
 or one pass of the model and one pass of its teachers.
 """
 
+import dataclasses
 import hashlib
 
 import keras_transformer as kt
@@ -20,6 +21,7 @@ _OWN = {
     "teacher": ("teacher",),
 }
 _OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
+FLAGS = ("cut_off", "teacher", *_OF_ALL)
 _DEFAULTS = learning_settings.LearningSettings()
 
 
@@ -45,10 +47,9 @@ def check(settings: learning_settings.LearningSettings) -> None:
             f"Unknown --consistency. Received: {name!r}. Expected one of "
             f"{', '.join(NAMES)}."
         )
-    used = _OWN[name] + (() if name == "none" else _OF_ALL)
-    for flag in ("cut_off", "teacher", *_OF_ALL):
+    for flag in FLAGS:
         is_given = getattr(settings, flag) != getattr(_DEFAULTS, flag)
-        if flag not in used and is_given:
+        if flag not in _used(name) and is_given:
             raise ValueError(
                 f"--{flag} has no effect with --consistency={name}. Received: "
                 f"--{flag}={getattr(settings, flag)}. Leave it out, or give "
@@ -67,6 +68,31 @@ def check(settings: learning_settings.LearningSettings) -> None:
             )
     if name != "teacher":
         make_consistency(settings)
+
+
+def _used(name):
+    """Returns the flags that have an effect with a value of --consistency."""
+    return _OWN[name] + (() if name == "none" else _OF_ALL)
+
+
+def without_unused(
+    settings: learning_settings.LearningSettings,
+) -> learning_settings.LearningSettings:
+    """Returns settings in which flags without an effect have their defaults.
+
+    Args:
+        settings: the settings of a run. `consistency` is one of `NAMES`.
+
+    Example:
+
+    >>> given = learning_settings.LearningSettings(consistency_weight=2.0)
+    >>> without_unused(given).consistency_weight is None
+    True
+    """
+    unused = set(FLAGS) - set(_used(settings.consistency))
+    return dataclasses.replace(
+        settings, **{flag: getattr(_DEFAULTS, flag) for flag in unused}
+    )
 
 
 def make_consistency(

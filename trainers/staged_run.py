@@ -6,7 +6,7 @@ import os
 import pathlib
 
 import keras_transformer as kt
-from trainers import optimization, recipes, run, settings_checks
+from trainers import consistency, optimization, recipes, run, settings_checks
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
@@ -117,11 +117,22 @@ def check(
     Raises:
         FileNotFoundError: the initial model or a teacher is not the directory
             of a finished run.
-        ValueError: the settings of a stage are invalid, or there are several
-            stages and a file of text can be read only once.
+        ValueError: the settings of a stage are invalid, a flag of a consistency
+            loss changes no stage, or there are several stages and a file of
+            text can be read only once.
     """
-    for stage in stages:
-        of_stage, _ = settings_of(stage, settings, overrides, given)
+    of_stages = [
+        settings_of(stage, settings, overrides, given)[0] for stage in stages
+    ]
+    for flag in sorted(given & set(consistency.FLAGS)):
+        value = getattr(settings, flag)
+        if all(getattr(of_stage, flag) != value for of_stage in of_stages):
+            raise ValueError(
+                f"--{flag} has no effect with --recipe={settings.recipe}. "
+                f"Received: --{flag}={value}. Leave it out, or give a "
+                "--consistency that uses it."
+            )
+    for of_stage in of_stages:
         optimization.check_parts(of_stage)
         if of_stage.consistency != "teacher" or of_stage.teacher:
             # A stage whose teachers are earlier stages is checked when the
@@ -201,7 +212,9 @@ def settings_of(
     """Returns the recipe's settings of a stage, changed by the user's flags.
 
     If the user gave --steps or --epochs, the recipe sets neither steps nor
-    epochs. The seed of the stage is added to the seed of the run.
+    epochs. If the user did not give --consistency, flags of a consistency loss
+    change only stages with a loss that uses them. The seed of the stage is
+    added to the seed of the run.
 
     Args:
         stage: the stage.
@@ -236,4 +249,6 @@ def settings_of(
         seed=settings.seed + stage.seed,
         replaces_recipe=replaced,
     )
+    if "consistency" not in given:
+        settings = consistency.without_unused(settings)
     return settings, {**of_architecture, **overrides}

@@ -204,6 +204,13 @@ def test_five_stages_are_an_ordinary_run(whole):
     [
         ("low_resource", {"ema_momentum": 0.9}, "either a moving average or"),
         ("multi30k_one_hour", {"steps": 500}, "cooldown_steps=700, steps=500"),
+        ("multi30k", {"cut_off": 0.1}, "no effect with --recipe=multi30k"),
+        ("low_resource", {"teacher": ["a"]}, "no effect with --recipe=low"),
+        (
+            "low_resource",
+            {"consistency": "r_drop", "cut_off": 0.1},
+            "no effect with --consistency=r_drop",
+        ),
     ],
 )
 @needs_muon
@@ -214,6 +221,22 @@ def test_flags_of_later_stages_are_checked_first(
     with pytest.raises(ValueError, match=message):
         staged_run.train(asked, {}, frozenset(values), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@needs_muon
+def test_flags_of_a_loss_change_the_stages_that_have_it():
+    values = {"consistency_weight": 7.0, "consistency_ramp": 3}
+    recipe = staged_run.recipe_of("multi30k")
+    given = frozenset(values)
+    asked = dataclasses.replace(TEXT, **values)
+    # The first stages are checked here, and need to be without these flags.
+    staged_run.check(recipe.stages, asked, {}, given)
+    *others, student = stages_of("multi30k", given, **values)
+    for training, _ in others:
+        assert training.consistency_weight is None
+        assert training.consistency_ramp == 0
+    assert student[0].consistency_weight == 7
+    assert student[0].consistency_ramp == 3
 
 
 @needs_muon
