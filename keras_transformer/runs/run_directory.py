@@ -194,12 +194,10 @@ class RunDirectory:
                 function can also check the new SavedModel, and raise an error
                 if the new SavedModel must not replace the old one.
         """
-        # If the process is killed before the end, `clear_unfinished` deletes
+        # If the process is killed before the end, `clear_unfinished` tidies up
         # these directories when the run is continued.
-        fresh, old = (
-            self.saved_model.with_name(f"{_SAVING}{name}")
-            for name in ("fresh", "old")
-        )
+        fresh = self.saved_model.with_name(_SAVING + "fresh")
+        old = self._replaced_saved_model
         save(fresh)
         if self.saved_model.exists():
             os.rename(self.saved_model, old)
@@ -207,13 +205,26 @@ class RunDirectory:
         shutil.rmtree(old, ignore_errors=True)
 
     def clear_unfinished(self) -> None:
-        """Deletes unfinished files and directories of a killed process."""
+        """Deletes unfinished files and directories of a killed process.
+
+        If the process was killed after it had moved the old SavedModel, and
+        before the new one was in its place, the old SavedModel is put back.
+        """
+        if (
+            self._replaced_saved_model.exists()
+            and not self.saved_model.exists()
+        ):
+            os.rename(self._replaced_saved_model, self.saved_model)
         for path in (
             *self.path.glob("*.tmp"),
             *self.path.glob(self.unfinished_model.name),
             *self.unfinished_saved_models(),
         ):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    @property
+    def _replaced_saved_model(self):
+        return self.saved_model.with_name(_SAVING + "old")
 
     def unfinished_saved_models(self) -> list[pathlib.Path]:
         """Returns the directories that a killed `replace_saved_model` left."""

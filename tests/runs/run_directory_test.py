@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from unittest import mock
 
 import pytest
 
@@ -135,6 +136,27 @@ class TestRunDirectory:
         assert os.listdir(saved) == ["new"]
         self.directory.clear_unfinished()
         assert os.listdir(saved.parent) == ["1"]
+
+        # Killed between the two renames: the old SavedModel comes back.
+        class Killed(BaseException):
+            pass
+
+        rename = os.rename
+
+        def renames_once(path, to):
+            if path != saved:
+                raise Killed
+            rename(path, to)
+
+        with (
+            mock.patch.object(os, "rename", renames_once),
+            pytest.raises(Killed),
+        ):
+            self.directory.replace_saved_model(save("newer"))
+        assert not saved.exists()
+        self.directory.clear_unfinished()
+        assert os.listdir(saved.parent) == ["1"]
+        assert os.listdir(saved) == ["new"]
 
     def test_not_a_configuration(self):
         self.directory.path.mkdir()
