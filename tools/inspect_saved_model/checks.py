@@ -114,8 +114,10 @@ def _of_answers(
     """Yields sentences about errors in the answers to the calls.
 
     An error in several rows of an output gets only one sentence. After a failed
-    call, or a wrong number of rows, nothing else is checked.
+    call, or an output of a wrong shape, nothing else is checked.
     """
+    signature = export.SIGNATURES[name]
+    expected = {**signature.outputs, **signature.calibrated}
     errors = [call["error"] for call in calls if "error" in call]
     if errors:
         yield f"{name}: a call failed: {' '.join(errors[0].split())}"
@@ -123,6 +125,14 @@ def _of_answers(
     together, *alone, nothing = [call["outputs"] for call in calls]
     texts = [*texts, *_BLANK]
     for key, value in together.items():
+        # The shape is known only now if the signature does not tell it.
+        letters = expected[key][1]
+        if np.size(value) and np.ndim(value) != len(letters):
+            yield (
+                f"{name}: {key} has the shape {np.shape(value)}. Expected "
+                f"({', '.join(letters)})."
+            )
+            return
         if len(value) != len(texts) or len(nothing[key]) != 0:
             yield (
                 f"{name}: {key} has {len(value)} rows for {len(texts)} texts, "
@@ -190,7 +200,7 @@ def _of_best(calls: dict) -> Iterator[str]:
     best = calls["serving_default"][0]["outputs"]
     several = calls["n_best"][0]["outputs"]
     for row, translation in enumerate(best["translation"]):
-        first = several["translations"][row][0]
+        first = next(iter(several["translations"][row]), None)
         if first != translation:
             yield (
                 f"n_best: the first translation is {first!r}, but that of "

@@ -84,6 +84,14 @@ def of_call(name, output, row, value, call=0):
             "n_best: scores has 5 rows for 5 texts, and 1 for none.",
         ),
         (
+            # The signature of such an output has no shape.
+            edit(
+                ["calls", "n_best", 0, "outputs", "translations"],
+                lambda rows: [row[0] for row in rows],
+            ),
+            "n_best: translations has the shape (5,). Expected (B, W).",
+        ),
+        (
             of_call("score", "log_probability", 0, np.nan),
             "score: log_probability is not a number (NaN).",
         ),
@@ -114,6 +122,15 @@ def test_a_blank_text_must_stay_blank():
         of_call("serving_default", "translation", row, "x", call)(answer)
     [problem] = checks.problems(answer, served.TEXTS)
     assert problem.startswith("serving_default: translation of a blank text")
+
+
+def test_n_best_must_have_a_translation():
+    answer = copy.deepcopy(served.answer())
+    for call in answer["calls"]["n_best"]:
+        for rows in call["outputs"].values():
+            rows[:] = [[] for _ in rows]
+    problems = checks.problems(answer, served.TEXTS)
+    assert problems[0].startswith("n_best: the first translation is None, but")
 
 
 def test_the_two_signatures_must_agree():
