@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from keras_transformer import interchange
+from keras_transformer import interchange, interpretation
 from keras_transformer.interchange import bart_import, m2m100_import
 from keras_transformer.runs import loading
 from tests import costs
@@ -104,6 +104,17 @@ def test_ids_around_texts():
         ids = each.tokenizer.special_ids
         assert each.tokenizer.pieces(ids.source_prefix) == [name]
         assert ids.source_ending == (each.model.start_id,)
+
+
+@pytest.mark.seconds
+def test_a_trace_has_a_word_for_each_token_at_the_end_of_a_source():
+    golden = answers("mbart")
+    text, target = (str(golden[of][0]) for of in ("texts", "targets"))
+    source = interpretation.trace(translator("mbart"), text, target).source
+    assert source.tokens[-2:] == ["</s>", "en_XX"]
+    *_, last_word, end, code = source.words
+    assert (end, code) == (last_word + 1, last_word + 2)
+    assert last_word == len(text.split()) - 1
 
 
 def test_trains_on_with_a_code_as_start(tmp_path):

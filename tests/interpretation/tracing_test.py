@@ -1,7 +1,5 @@
 """A trace describes the translation that the translator gives."""
 
-import types
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -192,18 +190,3 @@ def test_bad_input(translator):
     ensemble = kt.Translator(both, random_translator.tokenizer())
     with pytest.raises(ValueError, match="one Transformer. Received: Ensemble"):
         tracing.trace(ensemble, TEXT)
-
-
-def test_each_special_token_at_the_end_of_a_source_is_a_word():
-    """A source of mBART ends with the end token and the code of a language."""
-    tokens = ["\u2581un", "\u2581ch", "at", "</s>", "fr_XX"]
-    tokenizer = types.SimpleNamespace(
-        pieces=lambda ids: [tokens[i] for i in ids],
-        special_ids=types.SimpleNamespace(source_ending=(3, 4)),
-    )
-    source = tracing._source(
-        types.SimpleNamespace(tokenizer=tokenizer),
-        "un chat",
-        types.SimpleNamespace(source_ids=tf.constant([[0, 1, 2, 3, 4]])),
-    )
-    assert source.words == [0, 1, 1, 2, 3]
