@@ -39,7 +39,7 @@ _LEAST_PAIRS = 40
 
 @dataclasses.dataclass(frozen=True)
 class DevelopmentSet:
-    """The flags of the run, and of the development set."""
+    """The flags that name the run and the development set."""
 
     model: str = setting("Run directory.")
     source: list[str] = setting("Source files or globs.")

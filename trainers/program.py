@@ -15,7 +15,8 @@ from absl import app, flags
 
 from trainers import settings_flags, startup
 
-# Without this line, --help would attribute the flags of a program to this file.
+# Without this line, absl would count the flags of a program as flags of this
+# file. --help prints only the flags of the program's own file.
 flags.disclaim_key_flags()
 
 # Error messages of a failed write: the disk is full, the user's quota is used

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-# Without this line, --help would attribute the flags of all programs to this
-# file.
+# Without this line, absl would count the flags of all programs as flags of this
+# file. --help prints only the flags of the program's own file.
 flags.disclaim_key_flags()
 
 

@@ -50,8 +50,9 @@ def prepare() -> None:
 
 
 def _keep_freed_memory():
-    """Makes malloc take memory from the system in larger blocks, and keep it.
+    """Makes malloc take memory from the system in larger blocks, and keep more.
 
+    Nothing changes without glibc, or if the user set `MALLOC_TOP_PAD_`.
     TensorFlow allocates and frees the same large tensors in every step. By
     default malloc gives their memory back to the system. In the next step, the
     system must map and clear the memory again.

@@ -41,8 +41,8 @@ def load(
 
     Raises:
         ValueError: no pair is left, shards have another vocabulary, a sentence
-            in shards has more than `max_length` tokens, or the text of the run
-            has changed.
+            in shards has more than `max_length` tokens, or the run has begun
+            with other large text or another vocabulary.
     """
     pairs = _load(directory, corpora, tokenizers, settings, strategy)
     if settings.segmentation_sampling is None:

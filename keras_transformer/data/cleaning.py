@@ -11,7 +11,7 @@ from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import TextTokenizer
 
 # Each element is a triple: the name of a field, one of the field's values, and
-# the function that changes a text for this value.
+# the function that changes texts if the field has this value.
 _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("html_entities", "unescape", filters.unescape),
     ("control_characters", "remove", filters.remove_control_characters),

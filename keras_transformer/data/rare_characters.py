@@ -40,9 +40,10 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
-# The share of the changed sources that get a new word. The share is small,
-# because a model rarely reads words of unknown characters: a translator removes
-# such words.
+# The share of the changed sources that get a new word. Sources without a letter
+# that can be replaced get one too. The share is small, because a model rarely
+# reads words of unknown characters: with the default normalization, a
+# translator removes such words.
 _WORD_SHARE = 0.2
 # In the other changed sources, one letter is replaced. If a letter of a source
 # has accented forms, this is the probability that an accented form is used. The

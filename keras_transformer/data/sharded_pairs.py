@@ -210,8 +210,7 @@ class ShardedPairs:
         The second is `None` if sources and targets share one tokenizer.
 
         Raises:
-            tf.errors.NotFoundError: the file of the source vocabulary is
-                missing.
+            FileNotFoundError: the file of a vocabulary is missing.
             ValueError: the file of a vocabulary is damaged.
         """
         return self._directories[0].tokenizers()

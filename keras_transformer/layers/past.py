@@ -137,8 +137,8 @@ class FixedPast(NamedTuple):
         """Checks that there are slots for `position`.
 
         Raises:
-            ValueError: there are no slots. A position that is known only when
-                a graph runs is not checked.
+            ValueError: there are no slots. If the position, or the number of
+                positions, is known only when a graph runs, nothing is checked.
         """
         length = self.ancestors.shape[2]
         now = checks.known_int(position)

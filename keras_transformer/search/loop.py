@@ -39,8 +39,9 @@ def run(
         The rows after their last step, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # `advance` reads column 0 of tensors that have `longest` columns. So
-        # TensorFlow cannot trace `advance` if `longest` is 0.
+        # If the search records attention, `advance` reads column 0 of a tensor
+        # that has `longest` columns. TensorFlow cannot trace this if `longest`
+        # is 0.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):

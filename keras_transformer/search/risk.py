@@ -160,9 +160,10 @@ def _shifted(x, count):
 
 
 def _matches(grams):
-    """Counts how many n-grams of a hypothesis match in a reference, (B, W, W).
+    """Counts the n-grams that each two hypotheses of a row share, (B, W, W).
 
-    An n-gram that a reference has k times matches at most k times.
+    Axis 1 is the hypothesis, axis 2 the reference. An n-gram that a reference
+    has k times matches at most k times.
 
     Args:
         grams: a tensor that `_ngrams` yields, int64 `(B, W, T)`.

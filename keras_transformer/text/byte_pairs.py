@@ -131,7 +131,7 @@ class BytePairs(base.TextTokenizer):
         return [self._pieces[int(i)] for i in ids]
 
     def has_unknown_characters(self, text: str) -> bool:
-        """Returns False: bytes spell every character."""
+        """Returns False, because each byte of UTF-8 has a piece."""
         return False
 
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])

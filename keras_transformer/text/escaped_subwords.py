@@ -31,8 +31,8 @@ _END = "_"
 # The characters of escapes. Every vocabulary needs a piece for each of them.
 _ESCAPES = frozenset("\\_u;0123456789")
 _ESCAPED = r"\\u|\\\\|\\[0-9]+;"
-# If the number in an escape is not a code point, the escape is decoded as this
-# character.
+# If the number in an escape is too large, has more than nine digits or is a
+# surrogate, the escape is decoded as this character.
 _UNDEFINED = 0x3013
 _SPACE, _NEW_LINE = ord(" "), ord("\n")
 _LAST_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)

@@ -1,4 +1,4 @@
-"""Losses, schedules, steps, checkpoints and callbacks to train a model."""
+"""Losses, metrics, optimizers, steps, strategies, checkpoints and callbacks."""
 
 from keras_transformer.training.checkpoint_files import newest_step
 from keras_transformer.training.checkpoints import TrainingCheckpoints

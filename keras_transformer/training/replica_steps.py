@@ -157,9 +157,10 @@ class ReplicaSteps(keras.Model):
         return loss
 
     def _count(self, x, logits, total):
-        """Returns the sum of token weights, the number of rows, and the mask.
+        """Returns the sum of token weights, the number of rows, and a mask.
 
-        If `compile` gets no `loss`, each row counts as one token.
+        The mask `(B, T)` tells which targets are tokens. It may be `None`. If
+        `compile` gets no `loss`, each row counts as one token.
         """
         rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
         if total is None:

@@ -115,7 +115,9 @@ def of_translations(
     repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
     has_loop = have_loops(ids, lengths) & ~repeats
     # `lengths` counts the end token and the prefix with which every target
-    # begins. `expected` does not count these special ids.
+    # begins. `expected` does not count these special ids. A translation that
+    # was cut at its length limit has no end token, so here it is one token too
+    # short.
     num_special = 1 + len(of_target.target_prefix)
     is_unusual = expected.are_unusual(
         source_lengths, tf.maximum(lengths - num_special, 0)

@@ -128,7 +128,10 @@ class RepairedSearch(model_search.ModelSearch):
         max_length: int | None = None,
         only_best: contract.TensorLike = False,
     ) -> contract.SearchResult:
-        """Searches like `ModelSearch`; translates rows with a defect again."""
+        """Searches like `ModelSearch`, and again for rows with a defect.
+
+        The second result of a row is used if it has no defect.
+        """
         first = super().__call__(
             source_ids, prefix, align, max_length, only_best
         )

@@ -246,7 +246,11 @@ def read_scores(
 
 
 def _attention_of(result):
-    """Returns the attention (B, W, T, S) of a result, as an array."""
+    """Returns the attention (B, W, T, S) of a result, as an array.
+
+    Raises:
+        ValueError: the result has no attention.
+    """
     if result.attention is None:
         raise ValueError(
             "Words are aligned by attention. Received: a search whose result "

@@ -26,11 +26,12 @@ class Job:
     layers: the number of encoder blocks, and also of decoder blocks.
     batch_size, length: the number of rows of a batch of random ids, and the
         number of tokens of a row. With a corpus, a batch of `OURS` has at most
-        `batch_size * length` tokens, and a batch of `KERAS_HUB` has
-        `batch_size` pairs.
+        `batch_size * length` source tokens and as many target tokens, padding
+        included, and a batch of `KERAS_HUB` has `batch_size` pairs.
     precision: a Keras policy. In PyTorch, "float32" is float32, and any other
         policy means automatic mixed precision with bfloat16.
-    jit_compile: whether XLA compiles our step. The peers ignore it.
+    jit_compile: whether XLA compiles the forward and the backward pass of our
+        step. The peers ignore it.
     threads: the number of cores to use.
     steps: the number of timed steps of a round.
     corpus: the directory of `Corpus`; `None` for batches of random ids.

@@ -33,7 +33,7 @@ class MissingCompilerError(OSError):
 
 
 class Compiled(NamedTuple):
-    """The compiler's numbers for a compiled program.
+    """Numbers of a compiled program; all except `loops` are the compiler's.
 
     arguments, outputs, aliased, temporaries, code: numbers of bytes of HBM. An
         output that overwrites an argument, such as an updated variable, is
@@ -44,7 +44,7 @@ class Compiled(NamedTuple):
         operations, with one iteration of each loop. Operations that the
         compiler fuses count as one operation. Operands and results that stay
         on the chip, and are never in HBM, count too.
-    loops: the number of loops.
+    loops: the number of loops of the program before the compilation.
     seconds: the time that the compiler took.
     """
 

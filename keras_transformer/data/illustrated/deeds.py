@@ -22,10 +22,11 @@ class Fit(NamedTuple):
 
 
 class Deed(NamedTuple):
-    """An action: its verb, the possible agents and objects, and the reasons.
+    """An action: its verb, the possible agents and objects, and adjectives.
 
-    `reasons` describe the agent. Each object in `objects` has its own reasons,
-    which describe the object.
+    The adjectives are reasons for or against the action. Those in `reasons`
+    describe the agent. Each object in `objects` has its own adjectives, which
+    describe the object.
     """
 
     verb: lexicon.Verb

@@ -1,4 +1,4 @@
-"""Reads pairs from a shard directory, and checks that it is complete."""
+"""Reads pairs from a shard directory, and checks that no file is missing."""
 
 import concurrent.futures
 import os
@@ -95,19 +95,22 @@ class ShardDirectory:
             second is `None` if sources and targets share one tokenizer.
 
         Raises:
-            tf.errors.NotFoundError: the file of the source vocabulary is
-                missing.
+            FileNotFoundError: the file of a vocabulary is missing.
             ValueError: the file of a vocabulary is damaged.
         """
         source, target = (
             tf.io.gfile.join(self.path, name)
             for name in (indexing.SOURCE_VOCABULARY, indexing.TARGET_VOCABULARY)
         )
-        return tokenizer_of(indexing.read_file(source)), (
-            tokenizer_of(indexing.read_file(target))
-            if tf.io.gfile.exists(target)
-            else None
-        )
+        are_same = self.index.source_vocabulary == self.index.target_vocabulary
+        if are_same and not tf.io.gfile.exists(target):
+            return self._tokenizer(source), None
+        return self._tokenizer(source), self._tokenizer(target)
+
+    def _tokenizer(self, file):
+        if not tf.io.gfile.exists(file):
+            raise self._missing(file)
+        return tokenizer_of(indexing.read_file(file))
 
     def _file(self, number):
         return tf.io.gfile.join(self.path, self.index.files[number].name)
@@ -120,15 +123,17 @@ class ShardDirectory:
             files, sizes, self.index.files, strict=True
         ):
             if size is None:
-                raise FileNotFoundError(
-                    f"{file} is missing, which {indexing.INDEX} names. Copy "
-                    "the directory again from the original, or prepare it "
-                    "again."
-                )
+                raise self._missing(file)
             if size != shard.num_bytes:
                 raise self._damaged(
                     file, f"{size} bytes instead of {shard.num_bytes}"
                 )
+
+    def _missing(self, file):
+        return FileNotFoundError(
+            f"{file} is missing, which {indexing.INDEX} describes. Copy the "
+            "directory again from the original, or prepare it again."
+        )
 
     def _damaged(self, file, reason):
         return ValueError(

@@ -50,6 +50,23 @@ def test_one_vocabulary_for_both_sides(written):
     assert target is None
 
 
+def test_a_missing_vocabulary(tmp_path):
+    # The index says that the vocabularies differ.
+    writer = shards.ShardWriter(
+        tmp_path, directories.tokenizer(), directories.tokenizer("un chat")
+    )
+    writer.write(directories.random_pairs(7))
+    writer.finish()
+    source, target = shards.ShardDirectory(tmp_path).tokenizers()
+    assert source.model == directories.tokenizer().model
+    assert target.model == directories.tokenizer("un chat").model
+    for name in ("target", "source"):
+        (tmp_path / f"{name}_vocabulary.model").unlink()
+        message = f"{name}_vocabulary.model is missing, which index.json"
+        with pytest.raises(FileNotFoundError, match=message):
+            shards.ShardDirectory(tmp_path).tokenizers()
+
+
 class TestDamage:
     @pytest.fixture(autouse=True)
     def set_up(self, tmp_path):
