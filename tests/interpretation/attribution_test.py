@@ -23,27 +23,28 @@ def translator(request):
 
 
 def log_probabilities(translator, factors):
-    """Returns log-probabilities of the target tokens.
+    """Returns log-probabilities (N, T) of the target tokens.
 
-    Source embedding i is multiplied by `factors[i]`.
+    In row n, source embedding i is multiplied by `factors[n, i]`.
     """
     pair = reading.read_pair(translator, TEXT, TARGET)
     embeddings = pair.model.source_embedding(pair.source_ids)
-    factors = np.asarray(factors, "float32")[None, :, None]
+    factors = np.asarray(factors, "float32")[:, :, None]
     values = forward.forward(
         pair.model,
-        pair.source_ids,
-        pair.input_ids,
+        np.repeat(pair.source_ids, len(factors), axis=0),
+        np.repeat(pair.input_ids, len(factors), axis=0),
         source_embeddings=embeddings * factors,
     )
-    log_probs = keras.ops.log_softmax(values["logits"][0], axis=-1).numpy()
-    return np.array(
-        [row[i] for row, i in zip(log_probs, pair.target_ids[0], strict=True)]
-    )
+    log_probs = keras.ops.log_softmax(values["logits"], axis=-1).numpy()
+    [target_ids] = np.array(pair.target_ids)
+    return log_probs[:, np.arange(target_ids.size), target_ids]
 
 
 @pytest.mark.parametrize("method", attribution.METHODS)
-def test_nan_is_refused(method):
+def test_nan_is_refused(method, monkeypatch):
+    # Fewer gradients, which take long without a graph.
+    monkeypatch.setattr(attribution, "_POINTS", 1)
     translator = random_translator.translator("modern")
     pair = reading.read_pair(translator, TEXT, TARGET)
     norm = pair.model.encoder.weights[-1]
@@ -63,8 +64,8 @@ def test_integrated_gradients_are_complete(translator):
     # For any number of points, the model is only called to trace two graphs.
     assert spy.call_count == 2
     size = found.scores.shape[1]
-    expected = log_probabilities(translator, np.ones(size))
-    expected -= log_probabilities(translator, np.zeros(size))
+    whole, baseline = log_probabilities(translator, [[1] * size, [0] * size])
+    expected = whole - baseline
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(found.scores.sum(1), expected, 0.01, 1e-3)
     assert found.method == "integrated_gradients"
@@ -81,16 +82,11 @@ def test_gradients_are_those_of_finite_differences(kind):
         translator, TEXT, TARGET, method="input_x_gradient"
     )
     size, step = found.scores.shape[1], 5e-3
-    for i in range(size):
-        factors = np.ones(size)
-        factors[i] += step
-        above = log_probabilities(translator, factors)
-        factors[i] -= 2 * step
-        below = log_probabilities(translator, factors)
-        # The error of the difference is about step^2 + 1e-6 / step.
-        assert_all_close(
-            found.scores[:, i], (above - below) / (2 * step), 0.01, 1e-3
-        )
+    changes = step * np.eye(size)
+    factors = np.concatenate([1 + changes, 1 - changes])
+    above, below = np.split(log_probabilities(translator, factors), 2)
+    # The error of the difference is about step^2 + 1e-6 / step.
+    assert_all_close(found.scores, (above - below).T / (2 * step), 0.01, 1e-3)
     assert np.abs(found.scores).max() > 0.05
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_transformer.interpretation import forward, reading
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.interpretation import random_translator
 
@@ -18,7 +19,13 @@ def run(kind="paper", **changes):
     return pair, {name: np.array(value) for name, value in values.items()}
 
 
-@pytest.fixture(params=random_translator.KINDS, scope="module")
+@pytest.fixture(
+    params=costs.grid(
+        random_translator.KINDS,
+        keep=["paper", "marian", "learned", "relative", "modern"],
+    ),
+    scope="module",
+)
 def passed(request):
     return run(request.param)
 
