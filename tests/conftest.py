@@ -60,12 +60,14 @@ def group_of(item):
 
     Tests of a group share objects that take long to make. A group has the tests
     of a file, all tests that read the demo's run, or all files that use
-    `tests/translation/toy.py`, whose translator a process trains once.
+    `tests/translation/toy.py`, whose translator a process trains once, or
+    `tests/translation/loops.py`, whose translator traces its graphs once.
     """
     if "demo_run" in item.fixturenames:
         return "demo"
-    if hasattr(item.module, "toy"):
-        return "toy"
+    for name in ("toy", "loops"):
+        if hasattr(item.module, name):
+            return name
     return item.path.relative_to(ROOT / "tests").as_posix()
 
 

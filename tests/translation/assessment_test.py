@@ -15,12 +15,12 @@ TEXTS, CALIBRATION = loops.TEXTS, loops.CALIBRATION
 
 @pytest.fixture(scope="module")
 def translator():
-    return loops.make_translator()
+    return loops.translator()
 
 
 @pytest.fixture(scope="module")
-def best(translator):
-    return [hypotheses[0] for hypotheses in translator.hypotheses(TEXTS)]
+def best():
+    return [hypotheses[0] for hypotheses in loops.hypotheses()]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_n_best_lists_have_the_confidence_of_each(translator):
     plain = translator.n_best(tf.constant(TEXTS))
     for name in ("translations", "scores"):
         assert (outputs[name].numpy() == plain[name].numpy()).all()
-    for row, hypotheses in enumerate(translator.hypotheses(TEXTS)):
+    for row, hypotheses in enumerate(loops.hypotheses()):
         expected = [
             1 + np.mean(h.log_probs) / 20 if h.text else 1.0 for h in hypotheses
         ]
