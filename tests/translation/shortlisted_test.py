@@ -102,7 +102,15 @@ def test_a_shortlist_of_all_tokens_changes_nothing():
     assert_same(of_all_tokens().n_best(TEXTS), expected)
 
 
-@pytest.mark.parametrize("search", [BEAM, kt.search.GreedySearch()])
+@pytest.mark.parametrize(
+    "search",
+    [
+        pytest.param(BEAM, id="beam"),
+        pytest.param(
+            kt.search.GreedySearch(), id="greedy", marks=pytest.mark.grid
+        ),
+    ],
+)
 def test_as_a_search_among_the_allowed_tokens(search):
     shortlist = learned()
     ours = translator(shortlist, search)
