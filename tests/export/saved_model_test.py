@@ -309,7 +309,7 @@ class TestSave:
 
     def test_n_best(self):
         found = self.others(0, "n_best")
-        live = toy.translator().with_n_best(4).hypotheses(TEXTS)
+        live = toy.several().hypotheses(TEXTS)
         assert [bool(h[0].text) for h in live] == [1, 0, 1, 1, 0]
         for row, hypotheses in enumerate(live):
             missing = 4 - len(hypotheses)

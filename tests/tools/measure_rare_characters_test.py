@@ -3,12 +3,14 @@
 import json
 import random
 import unicodedata
+from unittest import mock
 
 import pytest
 
 from tests.tools import in_process
 from tests.translation import toy
 from tools import measure_rare_characters as program
+from tools.model_flags import loading
 
 
 @pytest.mark.parametrize(
@@ -72,15 +74,19 @@ def test_measure():
 
 
 def test_the_command(tmp_path):
-    run = toy.write_run(tmp_path / "run")
     (tmp_path / "source").write_text("ba de fi\n\ngo hu\n" * 9)
-    result = in_process.call(
-        "measure_rare_characters",
-        f"--model={run}",
-        f"--source={tmp_path / 'source'}",
-        "--sentences=7",
-    )
+    # The shared translator has its graphs already.
+    with mock.patch.object(
+        loading, "load", return_value=toy.translator()
+    ) as load:
+        result = in_process.call(
+            "measure_rare_characters",
+            "--model=runs/toy",
+            f"--source={tmp_path / 'source'}",
+            "--sentences=7",
+        )
     assert result.returncode == 0, result.stderr
+    assert load.call_args.args[0].model == ["runs/toy"]
     found = json.loads(result.stdout)
     assert found["sentences"] == 7
     # The toy was not trained on rare characters: any share is possible.

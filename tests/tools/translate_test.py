@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -36,12 +37,10 @@ def answer(model, text: bytes, *flags):
     return in_process.call("translate", f"--model={model}", *flags, text=text)
 
 
-def output_of(lines, prefixes=None, search=None, **wanted):
+def output_of(lines, prefixes=None, translator=None, **wanted):
     """Returns the printed lines, as one list for each input line."""
-    # The toy translator has its graphs already; another search has not.
-    translator = toy.translator()
-    if search is not None:
-        translator = translator.with_search(search)
+    # The toy translator has its graphs already.
+    translator = translator or toy.translator()
     output = program.Output(**wanted)
     found = program.translate_lines(translator, lines, output, prefixes)
     flat = [line for window in found for line in window]
@@ -50,10 +49,6 @@ def output_of(lines, prefixes=None, search=None, **wanted):
     assert all(line.endswith(b"\n") for line in flat)
     flat = [line[:-1].decode("utf-8") for line in flat]
     return [flat[i : i + count] for i in range(0, len(flat), count)]
-
-
-def n_best(count, **more):
-    return settings.SearchSettings(n_best=count, **more).search("no run")
 
 
 def test_lines_in_order_from_run_and_saved_model(demo_run, demo_translator):
@@ -128,7 +123,9 @@ def run(tmp_path_factory):
 def test_strange_lines(run):
     lines = [b"\xff\xfd", "🎉 \u202eשלום".encode(), b"no newline at the end"]
     lines.insert(1, b"ba de fi go " * 400)
-    result = answer(run, b"\r\n".join(lines), "--beam_size=2")
+    # The shared translator of the run has its graphs already.
+    with mock.patch.object(loading, "load", return_value=toy.translator()):
+        result = answer(run, b"\r\n".join(lines))
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.decode().splitlines()) == len(lines)
     warnings = [w for w in result.stderr.splitlines() if b"warning: line" in w]
@@ -281,9 +278,9 @@ def test_a_reader_that_had_enough(run):
 
 
 def test_n_best_lines():
-    found = output_of(LINES, search=n_best(3), n_best=3, scores=True)
-    assert [len(lines) for lines in found] == [3] * 5
-    assert found[1] == ["0.0000\t", "-inf\t", "-inf\t"]
+    found = output_of(LINES, translator=toy.several(), n_best=4, scores=True)
+    assert [len(lines) for lines in found] == [4] * 5
+    assert found[1] == ["0.0000\t", "-inf\t", "-inf\t", "-inf\t"]
     for at, line in enumerate(LINES):
         if at != 1:
             columns = [c.split("\t") for c in found[at]]

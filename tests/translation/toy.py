@@ -62,6 +62,15 @@ def translator():
     return kt.Translator(model, tokenizer)
 
 
+@functools.cache
+def several():
+    """Returns the translator with a search that gives 4 hypotheses.
+
+    Tests share it, because each translator traces its own graphs.
+    """
+    return translator().with_n_best(4)
+
+
 def write_run(directory, settings=None):
     """Writes the translator to a run directory, as the trainer does."""
     directory.mkdir(parents=True)
