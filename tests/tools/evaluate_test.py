@@ -22,15 +22,22 @@ def test_scores(demo_run, demo_translator, tmp_path):
     source, reference = tmp_path / "source", tmp_path / "reference"
     source.write_text("".join(f"{p.source}\n" for p in pairs))
     reference.write_text("".join(f"{line}\n" for line in references))
-    result = in_process.call(
-        "evaluate",
-        f"--model={demo_run}",
-        f"--source={source}",
-        f"--reference={reference}",
-        "--lowercase",
-        "--tokenize=intl",
-    )
+    # The shared translator of the run has its graphs already.
+    with mock.patch.object(
+        loading, "load", return_value=demo_translator
+    ) as load:
+        result = in_process.call(
+            "evaluate",
+            f"--model={demo_run}",
+            f"--source={source}",
+            f"--reference={reference}",
+            "--lowercase",
+            "--tokenize=intl",
+        )
     assert result.returncode == 0, result.stderr
+    models, search = load.call_args.args
+    assert models.model == [str(demo_run)]
+    assert search == settings.SearchSettings()
     found = json.loads(result.stdout)
     translations = demo_translator.translate([pair.source for pair in pairs])
     metric = sacrebleu.BLEU(lowercase=True, tokenize="intl")
