@@ -172,9 +172,10 @@ def test_search_of_a_call(front_end):
     changed = BeamSearch(7, 2, alpha=1.3, penalty="average")
     settings = {"kind": "beam", **dataclasses.asdict(changed)}
     text = translators.SENTENCES[2]
-    found = engine.translate(text, settings)
-    (expected,) = live.with_search(changed).hypotheses([text])
-    assert [each["text"] for each in found] == [each.text for each in expected]
+    found, before = engine.translate(text, settings), engine.translate(text)
+    data = embedded_model.embed_model(live.with_search(changed))
+    expected = engine_calls.Engine(front_end, data).translate(text)
+    assert found == expected != before
 
 
 REFUSED = (
