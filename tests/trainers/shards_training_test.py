@@ -15,9 +15,14 @@ from trainers import large_text, run, settings
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory):
+def folder(tmp_path_factory):
+    """Returns the folder of the runs."""
+    return tmp_path_factory.mktemp("shards")
+
+
+@pytest.fixture(scope="module")
+def train(folder):
     """Returns a function that trains a small run on shards of small windows."""
-    folder = tmp_path_factory.mktemp("shards")
     monkeypatch = pytest.MonkeyPatch()
     light_training.train_light(monkeypatch)
     monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
@@ -82,8 +87,17 @@ def test_a_run_from_shards_that_samples_continues(train):
     )
 
 
-def test_prepared_shards(train):
-    first = train("first", steps=3)
+def test_prepared_shards(folder, train):
+    class Stopped(Exception):
+        pass
+
+    # The shards are written before the training begins.
+    with (
+        mock.patch.object(kt.Transformer, "fit", side_effect=Stopped),
+        pytest.raises(Stopped),
+    ):
+        train("first", steps=1)
+    first = folder / "first"
     assert (first / "shards" / "index.json").exists()
     sizes = {k: v for k, v in SIZES.items() if k != "vocabulary_size"}
     second = train(
@@ -92,7 +106,7 @@ def test_prepared_shards(train):
         train_tsv=[],
         train_shards=[str(first / "shards")] * 2,
         train_weights=["1", "0.5"],
-        steps=3,
+        steps=1,
     )
     config = json.loads((second / "config.json").read_text())
     assert config["architecture"]["vocabulary_size"] == 331
