@@ -6,6 +6,7 @@ import pytest
 
 from tests.trainers import light_training
 from tests.trainers.trainer_command import train_here, write_pairs
+from trainers import evaluations
 
 pytestmark = pytest.mark.training
 
@@ -32,36 +33,49 @@ def flags(tmp_path_factory):
         "--steps=20",
         "--evaluation_interval=2",
         "--average_checkpoints=2",
-        # A learning rate so high that the loss soon rises again.
-        "--schedule=constant",
-        "--learning_rate=0.3",
-        "--warmup_steps=6",
+        "--warmup_steps=1",
         "--select_by=loss",
         "--patience=2",
     ]
 
 
-def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
+@pytest.fixture
+def losses(monkeypatch):
+    """The losses that a run records, by step. A fifth step has no loss."""
+    losses = {1: 3.0, 2: 1.0, 3: 2.0, 4: 2.0}
+    record = evaluations.Evaluations.record
+    monkeypatch.setattr(
+        evaluations.Evaluations,
+        "record",
+        lambda self, step, scores: record(
+            self, step, {**scores, "loss": losses[step]}
+        ),
+    )
+    return losses
+
+
+def test_a_run_ends_early_with_its_best_checkpoints(
+    flags, losses, tmp_path, caplog
+):
+    flags = [*flags, "--evaluation_interval=1"]
     with caplog.at_level("INFO", "trainers"):
         train_here(tmp_path, *flags)
     scores = json.loads((tmp_path / "evaluations.json").read_text())
-    losses = {int(step): each["loss"] for step, each in scores.items()}
-    best = sorted(sorted(losses, key=losses.get)[:2])
-    steps = max(losses)
-    assert steps < 20
-    assert sorted(losses)[-3] == min(losses, key=losses.get)
+    # Two evaluations have followed the best one.
+    assert {int(s): each["loss"] for s, each in scores.items()} == losses
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["steps"] == steps
+    assert metrics["steps"] == 4
     assert metrics["selection"] == {
         "by": "loss",
-        "averaged_steps": best,
+        # Of two equal losses, the later one is better. Step 2 is kept,
+        # although the two newest checkpoints are later.
+        "averaged_steps": [2, 4],
         "ended_early": True,
     }
-    assert "Averaged the best by loss, 2 checkpoints, of the steps" in (
+    assert "Averaged the best by loss, 2 checkpoints, of the steps 2, 4;" in (
         caplog.text
     )
-    # The same command trains no more, also without `metrics.json`.
-    train_here(tmp_path, *flags)
+    # The same command trains no more, even without `metrics.json`.
     (tmp_path / "metrics.json").unlink()
     train_here(tmp_path, *flags)
     again = json.loads((tmp_path / "metrics.json").read_text())
@@ -70,7 +84,7 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
     # New scores need no more steps, though the run ended before step 20.
     train_here(tmp_path, *flags, "--tokenize=char")
     otherwise = json.loads((tmp_path / "metrics.json").read_text())
-    assert otherwise["steps"] == steps
+    assert otherwise["steps"] == 4
     assert otherwise["selection"] == metrics["selection"]
     assert "tok:char" in otherwise["dev"]["bleu_signature"]
 
