@@ -15,7 +15,7 @@ TAGS = "--direction_tags=<2fr>,<2en>"
 SHORT = [
     "--tokens_per_batch=1024",
     "--max_length=16",
-    "--steps=4",
+    "--steps=2",
     "--evaluation_interval=2",
     "--average_checkpoints=1",
 ]
@@ -65,7 +65,7 @@ def test_a_second_stage_continues_with_the_weights(
         "--schedule=constant",
         "--learning_rate=0.001",
         "--layer_decay=0.5",
-        "--cooldown_steps=2",
+        "--cooldown_steps=1",
         "--consistency=simcut",
     ]
     with caplog.at_level("INFO", "trainers"):
