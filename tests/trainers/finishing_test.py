@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from tests import graphs
 from trainers import finishing, settings
 
 PAIRS = [
@@ -53,6 +54,9 @@ def run_of(**corpora):
     )
 
 
+# TensorFlow warns that `tf.data` still makes graphs.
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+@graphs.run_as_python()
 def test_loss_and_scores_are_of_all_pairs(translator):
     scores = finishing._scores(translator, run_of(test=PAIRS[:2]))
     assert set(scores) == {"dev", "test"}
