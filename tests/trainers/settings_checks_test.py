@@ -12,7 +12,11 @@ class TestChecks:
     @pytest.mark.parametrize(
         ("values", "message"),
         [
-            ({"train_source": ["a"]}, "go together.*train_source=.'a'."),
+            (
+                {"train_source": ["a"]},
+                "^--train_source and --train_target go together"
+                ".*train_source=.'a'.",
+            ),
             (
                 {"dev_target": ["b"]},
                 "--dev_source and --dev_target go together",

@@ -233,6 +233,10 @@ def test_an_unknown_flag(tmp_path):
     assert code != 0 and "Unknown command line flag 'beam_sise'" in output
 
 
+# `program_test.py` tests how an error ends a program, `translate_test.py` how
+# an error ends a process, `run_test.py` that a refused run writes nothing, and
+# `settings_checks_test.py` this message.
+@pytest.mark.grid
 def test_bad_flags(tmp_path):
     code, output = finish(start(tmp_path / "run", "--train_source=nowhere.en"))
     assert code == 1
