@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from keras_transformer.training import checkpoint_files
 from tests import costs
 from tests.trainers import light_training
 from tests.trainers.trainer_command import train_here, write_pairs
@@ -127,10 +128,10 @@ def flags(tmp_path_factory):
         "--vocabulary_size=701",
         "--tokens_per_batch=1024",
         "--max_length=16",
-        "--steps=4",
-        "--warmup_steps=2",
+        "--steps=2",
+        "--warmup_steps=1",
         "--cooldown_steps=1",
-        "--evaluation_interval=2",
+        "--evaluation_interval=1",
         "--average_checkpoints=2",
     ]
 
@@ -161,7 +162,7 @@ def test_five_stages_are_an_ordinary_run(whole):
     )
     settings = {}
     for run in (first, second, third, fourth, whole):
-        assert json.loads((run / "metrics.json").read_text())["steps"] == 4
+        assert json.loads((run / "metrics.json").read_text())["steps"] == 2
         settings[run] = json.loads((run / "config.json").read_text())[
             "settings"
         ]
@@ -268,33 +269,28 @@ def test_flags_replace_teachers():
     "stopped", costs.grid(["between", "inside"], keep=["inside"])
 )
 def test_a_stopped_recipe_ends_as_if_it_had_not_been(
-    whole, flags, tmp_path, stopped, monkeypatch
+    whole, flags, tmp_path, stopped, caplog
 ):
     run = tmp_path / "run"
-    # All stages but the last are complete; the last has not begun.
-    shutil.copytree(whole / "stages", run / "stages")
-    if stopped == "inside":
-        # The last stage, the student, stops at its first checkpoint.
-        class Stopped(Exception):
-            pass
-
-        save = kt.training.TrainingCheckpoints.save
-        calls = []
-
-        def save_and_stop(self):
-            save(self)
-            calls.append(self.step)
-            raise Stopped
-
-        with monkeypatch.context() as patched:
-            patched.setattr(
-                kt.training.TrainingCheckpoints, "save", save_and_stop
-            )
-            with pytest.raises(Stopped):
-                train_here(run, *flags)
-        assert calls == [2]
-        assert not (run / "metrics.json").exists()
-    train_here(run, *flags)
+    if stopped == "between":
+        # All stages but the last are complete; the last has not begun.
+        shutil.copytree(whole / "stages", run / "stages")
+    else:
+        # A kill after the first checkpoint of the last stage, the student,
+        # leaves the same files as a whole run without those that came later.
+        shutil.copytree(whole, run)
+        directory = kt.runs.RunDirectory(run)
+        directory.metrics.unlink()
+        directory.model.unlink()
+        shutil.rmtree(directory.saved_model.parent)
+        files = checkpoint_files.CheckpointFiles(directory.checkpoints, 2)
+        files.remove(2)
+        assert files.good() == [1]
+    with caplog.at_level("INFO", "trainers"):
+        train_here(run, *flags)
+    # The complete stages are at step 2.
+    is_inside = stopped == "inside"
+    assert ("Continuing at step 1." in caplog.text) == is_inside
     for one, other in zip(weights_of(whole), weights_of(run), strict=True):
         assert (one == other).all()
 
@@ -360,9 +356,9 @@ def test_scores_are_computed_again_and_the_end_stays(whole, flags):
         metrics = json.loads((run / "metrics.json").read_text())
         assert "tok:char" in metrics["dev"]["bleu_signature"]
     assert [model.read_bytes() for model in models] == before
-    longer = ["--steps=6" if f == "--steps=4" else f for f in flags]
+    longer = ["--steps=3" if f == "--steps=2" else f for f in flags]
     # With a cool-down, the number of steps is a setting that stays.
-    message = "1_both holds a run with other settings.*steps: 4 there, 6 now"
+    message = "1_both holds a run with other settings.*steps: 2 there, 3 now"
     with pytest.raises(ValueError, match=message):
         train_here(whole, *longer, "--tokenize=char")
 
