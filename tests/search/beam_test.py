@@ -68,22 +68,25 @@ SETTINGS = [
 ]
 
 
-def settings_with(*demands):
-    """Splits SETTINGS in two: rankings and the given demands; the rest."""
-    chosen = {*RANKINGS, *demands}
+def split_settings(*names):
+    """Splits SETTINGS in two: those with the given names, and the rest."""
     return [
-        [one for one in SETTINGS if (one.id in chosen) == is_in]
+        [one for one in SETTINGS if (one.id in names) == is_in]
         for is_in in (True, False)
     ]
 
 
+# These rankings divide by the length in two ways, or add a coverage penalty.
 # With these constraints rows end early, late or never. So they show at which
 # step a search stops.
-STOPPING, NOT_STOPPING = settings_with(
-    "min_lengths", "banned_end", "dead_ends", "everything"
+STOPPING, NOT_STOPPING = split_settings(
+    *("gnmt_strong", "average", "coverage"),
+    *("min_lengths", "banned_end", "dead_ends", "everything"),
 )
-# Scores do not depend on constraints, so two constraints are enough.
-SCORING, NOT_SCORING = settings_with("prefix_bigrams", "everything")
+# Scores do not depend on constraints, so one constraint is enough.
+SCORING, NOT_SCORING = split_settings(
+    "gnmt_strong", "average", "coverage_average", "everything"
+)
 
 
 def rules(languages, demands, ranking):
@@ -201,7 +204,7 @@ class TestBeamSearch:
 
     @pytest.mark.parametrize(("ranking", "demands"), NOT_STOPPING)
     @pytest.mark.grid
-    def test_fewer_top_beams_of_other_demands(self, ranking, demands):
+    def test_fewer_top_beams_of_other_settings(self, ranking, demands):
         self.check_fewer_top_beams(ranking, demands)
 
     def check_fewer_top_beams(self, ranking, demands):
@@ -230,7 +233,7 @@ class TestBeamSearch:
 
     @pytest.mark.parametrize(("ranking", "demands"), NOT_SCORING)
     @pytest.mark.grid
-    def test_scores_of_other_demands(self, ranking, demands):
+    def test_scores_of_other_settings(self, ranking, demands):
         self.check_scores(ranking, demands)
 
     def check_scores(self, ranking, demands):
