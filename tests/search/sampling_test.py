@@ -111,7 +111,13 @@ class TestDistribution:
         assert np.sum(counts) == DRAWS
         assert p_value(counts, self.distribution(**settings)) > LEAST_P_VALUE
 
-    @pytest.mark.parametrize("settings", [NAMED[0], NAMED[-1]])
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            pytest.param({}, id="plain", marks=pytest.mark.grid),
+            NAMED[-1],
+        ],
+    )
     def test_frequencies_of_seeds_of_rows(self, settings):
         ids = draw(5000, 20, seed=np.arange(5000), **settings)
         counts = np.bincount(ids.ravel(), minlength=V)
