@@ -199,7 +199,9 @@ class TestStep:
         assert_all_close(found, 2 * plain, rtol=1e-6)
         assert_all_close(same, 2 * gradient, rtol=0, atol=1e-6)
 
-    @pytest.mark.parametrize("loss", BOTH)
+    # In each replica and micro-batch, `SimCut` cuts a row in the same way: see
+    # `test_a_rows_cuts_do_not_depend_on_the_rows_beside_it`.
+    @pytest.mark.parametrize("loss", costs.grid(BOTH, keep=BOTH[:1]))
     @pytest.mark.parametrize(
         ("replicas", "settings"),
         [
@@ -237,9 +239,9 @@ class TestStep:
         ):
             assert_all_close(one, other, rtol=1e-5, atol=1e-6)
 
-    @pytest.mark.seconds
-    # One loss is enough here: the tests above make a step with both.
-    @pytest.mark.parametrize("loss", costs.grid(BOTH, keep=BOTH[:1]))
+    # The tests above make a step with each loss.
+    @pytest.mark.grid
+    @pytest.mark.parametrize("loss", BOTH)
     def test_a_transformer_learns_with_it(self, loss):
         keras.utils.set_random_seed(0)
         model = models.build_transformer(
@@ -256,7 +258,11 @@ class TestStep:
         fit = model.fit(data.repeat(40), epochs=2, verbose=0, shuffle=False)
         first, last = fit.history["loss"]
         assert last < 0.8 * first
-        copy = type(model).from_config(model.get_config())
+
+    @pytest.mark.parametrize("loss", BOTH)
+    def test_is_in_the_config_of_compile(self, loss):
+        model, copy = Noisy(), Noisy()
+        model.compile("adam", losses.SmoothedCrossEntropy(), consistency=loss)
         copy.compile_from_config(model.get_compile_config())
         assert copy.consistency == loss
 
