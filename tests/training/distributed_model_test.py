@@ -182,6 +182,8 @@ class TestDistributedModel(Cases):
             model.fit(data, verbose=0)
         assert int(model.optimizer.iterations) == 0
 
+    # `shares_test.py` tests it with two replicas.
+    @pytest.mark.grid
     def test_the_last_batch_need_not_divide(self):
         batches = draw() + draw(([2, 1, 4, 3, 5],), seed=2)
         model = make(gradient_accumulation_steps=4)
@@ -344,14 +346,17 @@ class TestTwoReplicas(Cases):
                 {"steps_per_execution": 3},
                 {"steps_per_execution": 3, "jit_compile": True},
             ],
-            # The next test trains without settings.
+            # `test_scaled_loss_of_half_precision` trains without settings.
             keep=[{"steps_per_execution": 3, "jit_compile": True}],
         ),
     )
     def test_fit_is_that_of_one_replica(self, settings):
-        batches = draw(TOKENS + TOKENS[:1])
+        # The third batch has no tokens.
+        batches = draw((*TOKENS[:2], [0, 0, 0, 0], *TOKENS[2:]))
         model = make(self.strategy, **settings)
-        fit(model, batches)
+        logs = fit(model, batches)
+        assert model.optimizer.iterations.numpy() == 6
+        assert np.isfinite(logs["loss"])
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
         # Both replicas have the same weights.
         for variable in model.trainable_variables:
@@ -360,6 +365,8 @@ class TestTwoReplicas(Cases):
             )
             assert_all_equal(one, other)
 
+    # The test above makes an update with each batch of one epoch.
+    @pytest.mark.grid
     def test_every_batch_of_every_epoch_is_an_update(self):
         batches = draw()
         model = make(self.strategy)
@@ -390,6 +397,8 @@ class TestTwoReplicas(Cases):
         )
         assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
+    # `test_fit_is_that_of_one_replica` has such a batch.
+    @pytest.mark.grid
     def test_a_batch_without_tokens_changes_nothing(self):
         model = make(self.strategy)
         before = model.get_weights()
