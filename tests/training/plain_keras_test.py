@@ -113,7 +113,10 @@ def feed_forward(**settings):
 
 
 def make(part=None, classes=(Plain, kt.Transformer), **settings):
-    """Returns the plain model and ours, with the same weights."""
+    """Returns a model of each class, by default the plain one and ours.
+
+    All have the same weights.
+    """
     models = []
     for kind in classes:
         keras.utils.set_random_seed(0)
@@ -129,8 +132,14 @@ def make(part=None, classes=(Plain, kt.Transformer), **settings):
         given = {"loss": crossentropy(), "run_eagerly": True, **settings}
         model.compile(keras.optimizers.SGD(1.0), **given)
         models.append(model)
-    models[1].set_weights(models[0].get_weights())
+    for model in models[1:]:
+        model.set_weights(models[0].get_weights())
     return models
+
+
+def make_ours(part=None, **settings):
+    (model,) = make(part, (kt.Transformer,), **settings)
+    return model
 
 
 def crossentropy(**settings):
@@ -181,7 +190,7 @@ REGULARIZERS = {
 @functools.cache
 def of_penalized():
     """Returns the logs and gradients of `Penalized` without penalties."""
-    return step(make(Penalized(DIM, 11, {}))[1], *batch())
+    return step(make_ours(Penalized(DIM, 11, {})), *batch())
 
 
 # The orthogonal regularizer needs a matrix, so only the kernel has it.
@@ -226,7 +235,7 @@ def test_a_bias_that_is_not_zero():
 def test_the_activity_of_one_of_our_layers():
     part = feed_forward(activity_regularizer=keras.regularizers.L2(0.7))
     logs, _ = assert_same_step(make(part), *batch())
-    without, _ = step(make()[1], *batch())
+    without, _ = step(make_ours(), *batch())
     assert logs["loss"] > without["loss"] + 1e-3
 
 
@@ -252,11 +261,11 @@ def test_add_loss_alone():
 )
 def test_loss_weights(given):
     part = Adding(DIM, 11, {})
-    plain, _ = make(part, loss_weights=0.3)
-    _, ours = make(part, loss_weights=given)
+    (plain,) = make(part, (Plain,), loss_weights=0.3)
+    ours = make_ours(part, loss_weights=given)
     ours.set_weights(plain.get_weights())
     logs, _ = assert_same_step((plain, ours), *batch())
-    unweighted, _ = step(make(part)[1], *batch())
+    unweighted, _ = step(make_ours(part), *batch())
     assert abs(logs["loss"] - unweighted["loss"]) > 1
 
 
@@ -369,10 +378,10 @@ def test_ignored_labels_count_nowhere(metrics):
     (x, y), (_, labels) = ignoring(), batch()
     kept = (y != IGNORED).astype("float32")
     found, expected = (
-        make(
+        make_ours(
             loss=crossentropy(ignore_class=ignored),
             **{name: [one_hot_loss]},
-        )[1]
+        )
         for ignored, name in ((IGNORED, metrics), (None, "weighted_metrics"))
     )
     for method in ("test_on_batch", "evaluate", "train_on_batch"):
@@ -410,7 +419,7 @@ def test_a_mask_of_the_model(weights, settings):
     )
     x, y = batch()
     logs, _ = assert_same_step(models, x, y, weights)
-    unmasked, _ = step(make()[1], x, y, weights)
+    unmasked, _ = step(make_ours(), x, y, weights)
     assert abs(logs["loss"] - unmasked["loss"]) > 1e-3
 
 
@@ -422,7 +431,7 @@ def test_a_mask_and_ignored_labels():
     x, y = ignoring()
     assert_same_step(models, x, y)
     kept = (y != IGNORED) & (x["target_input_ids"] % 2 > 0)
-    unmasked = make()[1]
+    unmasked = make_ours()
     unmasked.set_weights(models[1].get_weights())
     found = models[1].evaluate(x, y, verbose=0)
     expected = unmasked.evaluate(
