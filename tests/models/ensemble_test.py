@@ -137,21 +137,22 @@ class TestEnsemble:
     def test_each_hypothesis_reads_its_own_past(self, max_length):
         both = ensemble.Ensemble(members_to_read())
         step = both.stepper()
-        for logits, history in hypotheses.follow(
+        # The last step reads the cache of all steps before it.
+        *_, (logits, history) = hypotheses.follow(
             both,
             both.start(SOURCE_IDS, max_length),
             lambda ids, position, state: step(ids.reshape(-1), position, state),
             draw_ids,
             T,
             {0: 13},
-        ):
-            expected = both(
-                inputs(
-                    np.repeat(SOURCE_IDS, 13, axis=0),
-                    history.reshape(B * 13, -1),
-                )
+        )
+        expected = both(
+            inputs(
+                np.repeat(SOURCE_IDS, 13, axis=0),
+                history.reshape(B * 13, T),
             )
-            assert_all_close(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
+        )
+        assert_all_close(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
 
     @pytest.mark.grid
     @pytest.mark.seconds
