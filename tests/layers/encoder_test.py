@@ -229,10 +229,9 @@ class TestEncoder:
             atol=1e-6,
         )
 
-    @pytest.mark.parametrize(
-        "positions",
-        costs.grid(["learned", "rotary", "relative"], keep=["relative"]),
-    )
+    # `implicit_test.py` saves and loads a model of both stacks.
+    @pytest.mark.grid
+    @pytest.mark.parametrize("positions", ["learned", "rotary", "relative"])
     def test_functional_model_saves_and_loads(self, positions, tmp_path):
         ids = keras.Input((None,), dtype="int32")
         vectors = keras.layers.Embedding(17, D, mask_zero=True)(ids)
@@ -245,9 +244,9 @@ class TestEncoder:
         model.save(path)
         assert_all_equal(keras.models.load_model(path)(batch), expected)
 
-    @pytest.mark.parametrize(
-        "positions", costs.grid(kinds.POSITIONS, keep=("learned", "relative"))
-    )
+    # The column `unknown_sizes` of `conformance_test.py` has a Transformer.
+    @pytest.mark.grid
+    @pytest.mark.parametrize("positions", kinds.POSITIONS)
     def test_unknown_batch_and_length(self, positions):
         layer = shared(positions=positions, num_key_value_heads=2)
         graph = tf.function(

@@ -127,6 +127,9 @@ class TestStack:
         assert_all_equal(post.final_norm(inputs), inputs)
         assert len(post.final_norm.weights) == 0
 
+    # `conformance_test.py` checks the gradients of each row of its table, and
+    # `transformer_test.py` those of whole models.
+    @pytest.mark.grid
     @pytest.mark.parametrize("stack_class", STACKS)
     def test_gradients_reach_every_weight(self, stack_class):
         for kind in kinds.KINDS[1:3] + kinds.KINDS[-6:]:
