@@ -40,9 +40,7 @@ def make_model(**kwargs):
 
 
 def fit(model):
-    model.fit(
-        IDS, IDS["source_ids"], batch_size=B, shuffle=False, verbose=0, epochs=2
-    )
+    model.fit(IDS, IDS["source_ids"], batch_size=B, shuffle=False, verbose=0)
 
 
 def save_and_load(model):

@@ -149,18 +149,20 @@ class TestImplicit:
         model = keras.Model([ids, source_ids], [outputs, pooled, pool(memory)])
         path = f"{tempfile.mkdtemp()}/model.keras"
         model.save(path)
-        for one in (model, keras.saving.load_model(path)):
-            output, mean, source_mean = one([IDS, SOURCE_IDS])
-            for i in range(len(IDS)):
-                alone, _, source_alone = one(
-                    [
-                        IDS[i : i + 1, IDS[i] != 0],
-                        SOURCE_IDS[i : i + 1, SOURCE_IDS[i] != 0],
-                    ]
-                )
-                self.assert_real_are(output, IDS, i, alone)
-                assert_all_close(mean[i], np.mean(alone[0], 0), atol=1e-5)
-                assert_all_close(source_mean[i], source_alone[0], atol=1e-5)
+        output, mean, source_mean = expected = model([IDS, SOURCE_IDS])
+        for i in range(len(IDS)):
+            alone, _, source_alone = model(
+                [
+                    IDS[i : i + 1, IDS[i] != 0],
+                    SOURCE_IDS[i : i + 1, SOURCE_IDS[i] != 0],
+                ]
+            )
+            self.assert_real_are(output, IDS, i, alone)
+            assert_all_close(mean[i], np.mean(alone[0], 0), atol=1e-5)
+            assert_all_close(source_mean[i], source_alone[0], atol=1e-5)
+        loaded = keras.saving.load_model(path)
+        for one, other in zip(loaded([IDS, SOURCE_IDS]), expected, strict=True):
+            assert_all_close(one, other, rtol=0, atol=1e-6)
 
     def test_positions_are_not_counted_on_padding(self):
         for positions in (

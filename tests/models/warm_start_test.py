@@ -1,6 +1,7 @@
 """Weights of another model must be copied to the right weights."""
 
 import dataclasses
+from unittest import mock
 
 import keras
 import numpy as np
@@ -100,7 +101,9 @@ def test_a_model_of_another_size_is_refused():
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_quantized_model_is_refused(which):
     both = [make(1), make(2)]
-    both[which] = models.in_int8(both[which])
+    # Keras runs the garbage collector for each weight, which is slow.
+    with mock.patch("gc.collect"):
+        both[which] = models.in_int8(both[which])
     name = ("model", "other")[which]
     with pytest.raises(ValueError, match=f"`{name}` must have floating-point"):
         warm_start.take_weights(*both)
