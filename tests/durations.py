@@ -2,7 +2,8 @@
 
 Tests run in two processes. Each takes the next group when it has finished one.
 If the longest groups come first, both processes end at about the same time.
-Tests that take longer than `LONG` get the mark `seconds`.
+Tests that take longer than `LONG` get the mark `seconds`. The time of a test
+varies from run to run, so a test keeps the mark until it takes half as long.
 """
 
 import collections
@@ -53,17 +54,20 @@ class Recorder:
     def __init__(self):
         self.seconds = {"groups": collections.Counter()}
         self.seconds["grids"] = collections.Counter()
+        self.were_long = set(read()["long"])
         self.long = set()
 
     def pytest_runtest_logreport(self, report):
         group = dict(report.user_properties)["group"]
         entry = kind("grid" in report.keywords)
         self.seconds[entry][group] += report.duration
+        # pytest-xdist adds the group to the name.
+        name = report.nodeid.removesuffix(f"@{group}")
+        limit = LONG / 2 if name in self.were_long else LONG
         # The time of fixtures does not count, since tests share them.
-        is_long = report.when == "call" and report.duration > LONG
+        is_long = report.when == "call" and report.duration > limit
         if is_long and entry == "groups":
-            # pytest-xdist adds the group to the name.
-            self.long.add(report.nodeid.removesuffix(f"@{group}"))
+            self.long.add(name)
 
     def pytest_sessionfinish(self):
         content = updated(read(), self.seconds, self.long)

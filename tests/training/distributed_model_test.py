@@ -397,8 +397,6 @@ class TestTwoReplicas(Cases):
         )
         assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
-    # `test_fit_is_that_of_one_replica` has such a batch.
-    @pytest.mark.grid
     def test_a_batch_without_tokens_changes_nothing(self):
         model = make(self.strategy)
         before = model.get_weights()
